@@ -1,0 +1,95 @@
+# The tests.  tools/check.sh does the work: it builds, makes a private copy of
+# the server's installation in a folder of its own below /tmp, and runs the
+# suites there, so that they need neither root nor write access to the system's
+# PostgreSQL, and so that several of them may run at the same time.
+#
+#   make check                                  everything, under 10 minutes
+#   make check-regress TESTS="join aggregate"   these two only
+#   make check-regress MODE=preload             or MODE=plain; default is both
+#   make check-tap TESTS=001_crash KEEP=1       leave the folder behind
+#
+# What a failed run leaves is in tmp_check/<suite>.
+
+TESTS ?=
+MODE  ?= both
+export TESTS MODE KEEP JOBS VARIANT_ENV
+
+check_sh = +@MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' tools/check.sh
+
+.PHONY: check-all check-unit check-regress check-isolation check-tap \
+	check-tools check-long check-build bench demo lint format tidy
+
+# PGXS gives "check" a recipe that only prints a refusal.  Run that recipe with
+# a shell that does nothing, and hang our tests on the target instead.
+check: private SHELL := true
+check: check-all
+
+check-all:
+	$(check_sh) unit regress isolation tap tools
+
+check-unit:
+	$(check_sh) unit
+
+check-regress:
+	$(check_sh) regress
+
+check-isolation:
+	$(check_sh) isolation
+
+check-tap:
+	$(check_sh) tap
+
+# The tests of lint and of the test harness itself.
+check-tools:
+	$(check_sh) tools
+
+# Hours rather than minutes: test/t_long and the stress driver.
+check-long:
+	$(check_sh) long
+
+# A unit test links the few object files that it names in its head comment, in
+# a line " * Objects: src/base/a.o src/base/b.o", with the frontend's palloc
+# and StringInfo from libpgcommon.  They run without a server.
+UNITS := $(patsubst %.c,%,$(sort $(wildcard test/unit/test_*.c)))
+
+define unit_rule
+$(1): $(1).c $$(shell sed -n 's/^.*Objects: *//p' $(1).c)
+endef
+$(foreach unit,$(UNITS),$(eval $(call unit_rule,$(unit))))
+
+$(UNITS):
+	$(CC) $(CFLAGS) $(CPPFLAGS) -MF $@.d -o $@ $(filter %.c %.o,$^) \
+	    -L$(pkglibdir) -L$(libdir) -lpgcommon -lpgport -lcmocka -lm \
+	    $(VARIANT_LDFLAGS)
+
+-include $(UNITS:=.d)
+
+# The stress driver is a client: libpq, and nothing of the extension.
+STRESS := $(if $(wildcard test/stress/*.c),test/stress/stress)
+
+test/stress/stress: $(wildcard test/stress/*.c test/stress/*.h)
+	$(CC) $(CFLAGS) -MF $@.d -I$(includedir) -I$(includedir_server) \
+	    -o $@ $(filter %.c,$^) -L$(libdir) -lpq -lm $(VARIANT_LDFLAGS)
+
+# What tools/check.sh needs built; not meant to be called by hand.
+check-build: all $(UNITS) $(STRESS)
+	@:
+
+bench: all
+	@test -f bench/run.sh || { echo 'bench/run.sh does not exist' >&2; exit 1; }
+	PG_CONFIG='$(PG_CONFIG)' bash bench/run.sh
+
+demo: all
+	@test -f demo/run.sh || { echo 'demo/run.sh does not exist' >&2; exit 1; }
+	PG_CONFIG='$(PG_CONFIG)' bash demo/run.sh
+
+# lint fails with one line per finding.  The objects are there for their names.
+lint: all
+	@tools/lint.pl --nm='$(NM)' $(OBJS)
+
+format:
+	tools/format.sh
+
+# A second opinion by clang-tidy; advice, not a gate.
+tidy:
+	clang-tidy --quiet $(OBJS:.o=.c) -- $(CPPFLAGS) -std=gnu99

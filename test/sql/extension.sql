@@ -1,0 +1,16 @@
+-- The extension installs, and its version is that of the control file.
+CREATE EXTENSION pg_trickle;
+SELECT extversion = default_version AS current
+FROM pg_extension JOIN pg_available_extensions ON name = extname
+WHERE extname = 'pg_trickle';
+
+-- Everything it made lives in its own schema.
+SELECT DISTINCT nspname
+FROM pg_depend
+    JOIN pg_proc ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid
+    JOIN pg_namespace ON pg_namespace.oid = pronamespace
+WHERE refclassid = 'pg_extension'::regclass
+    AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_trickle');
+
+-- It goes without a trace.
+DROP EXTENSION pg_trickle;

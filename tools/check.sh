@@ -1,0 +1,538 @@
+#!/bin/bash
+#
+# check.sh SUITE...
+#	Builds, then runs the suites unit, regress, isolation, tap, tools, long.
+#
+# Called by make (see test/check.mk), which passes MAKE, PG_CONFIG, TESTS, MODE,
+# KEEP and JOBS in the environment.
+#
+# Everything happens in one folder, the stage, made for this run below TMPDIR
+# or /var/tmp.  It holds
+#
+#	install/	a private copy of the server's installation with ours added;
+#			PostgreSQL finds its files relative to its own executable,
+#			so bin/ is copied and all else is linked to
+#	test/		a copy of test/
+#	data/		a fresh cluster, copied for each suite that needs one
+#	out/		what the suites write; copied to tmp_check/ at the end
+#
+# The server refuses to run as root.  Then the tests run as CHECK_USER, who may
+# be unable to enter the source tree; that is one reason for the stage.  The
+# other is that two runs must not disturb each other.  Clusters listen on unix
+# sockets only, each in a folder of its own, so no port has to be free.
+
+set -u -o pipefail
+umask 022
+cd "$(dirname "$0")/.." || exit 1
+tree=$PWD
+
+: "${MAKE:=make}" "${PG_CONFIG:=pg_config}" "${TESTS:=}" "${MODE:=both}"
+: "${CHECK_USER:=nobody}" "${VARIANT_ENV:=}" "${JOBS:=}" "${KEEP:=}"
+: "${TEST_TIMEOUT:=300}"
+
+# The caller's connection defaults are none of the tests' business.
+for name in ${!PG@}
+do
+	[ "$name" = PG_CONFIG ] || unset "$name"
+done
+export LC_ALL=C
+unset LANGUAGE
+
+die()
+{
+	echo "check: $*" >&2
+	exit 1
+}
+
+# ---------------------------------------------------------------- the stage
+
+as_user=(env)
+if [ "$(id -u)" = 0 ]
+then
+	group=$(id -g "$CHECK_USER") || die "user \"$CHECK_USER\" does not exist"
+	as_user=(setpriv --reuid="$CHECK_USER" --regid="$group" --clear-groups env)
+fi
+
+bindir=$("$PG_CONFIG" --bindir) || die "cannot run \"$PG_CONFIG\""
+pkglibdir=$("$PG_CONFIG" --pkglibdir)
+sharedir=$("$PG_CONFIG" --sharedir)
+pgxs_src=$(dirname "$("$PG_CONFIG" --pgxs)")/..
+pgxs_src=$(cd "$pgxs_src" && pwd)
+
+make_stage()
+{
+	stage=$(mktemp -d "${TMPDIR:-/var/tmp}/pgt_check.XXXXXX") || exit 1
+	trap 'clean_up' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	chmod 755 "$stage"
+	mkdir "$stage"/{out,home,tmp}
+	as_user+=(HOME="$stage/home" TMPDIR="$stage/tmp")
+	cd "$stage" || exit 1
+	"${as_user[@]}" test -x "$stage" ||
+		die "user \"$CHECK_USER\" cannot enter \"$stage\": set TMPDIR"
+}
+
+# Two runs in one tree must not compile the same file at the same time.
+build()
+{
+	local jobs=-j$(nproc)
+
+	[[ ${MAKEFLAGS:-} == *jobserver* ]] && jobs=
+	flock "$tree/.build.lock" "$MAKE" -C "$tree" --no-print-directory \
+		$jobs with_llvm=no check-build || die 'the build failed'
+}
+
+make_installation()
+{
+	local root=$stage/install link=-s
+
+	bin=$root$bindir
+	mkdir -p "$bin" "$root$pkglibdir" "$root$sharedir"
+	# Link, unless the test user cannot follow the links.
+	"${as_user[@]}" test -r "$sharedir/postgres.bki" \
+		-a -r "$pkglibdir/plpgsql.so" || link=-L
+	cp -aL "$bindir/." "$bin/" &&
+		cp -a $link "$pkglibdir/." "$root$pkglibdir/" &&
+		cp -a $link "$sharedir/." "$root$sharedir/" ||
+		die 'cannot copy the installation'
+	flock "$tree/.build.lock" "$MAKE" -C "$tree" --no-print-directory \
+		with_llvm=no install DESTDIR="$root" > "$stage/out/install.log" ||
+		die 'the installation failed'
+	# Extensions that only the tests use.
+	if compgen -G "$tree/test/extension/*.control" > /dev/null
+	then
+		cp "$tree"/test/extension/* "$root$sharedir/extension/"
+	fi
+}
+
+make_test_folder()
+{
+	cp -a "$tree/test" "$stage/test" || die 'cannot copy test/'
+	if [ "$(id -u)" = 0 ]
+	then
+		chown -R "$CHECK_USER:" "$stage"/{out,home,tmp,test}
+		mkdir "$stage/run" && chown "$CHECK_USER:" "$stage/run"
+	else
+		mkdir "$stage/run"
+	fi
+}
+
+kill_tree()
+{
+	local child
+
+	for child in $(cat /proc/"$1"/task/*/children 2> /dev/null)
+	do
+		kill_tree "$child"
+	done
+	kill "$1" 2> /dev/null
+}
+
+# Stops what this run started, and nothing else.
+clean_up()
+{
+	local job pidfile
+
+	trap '' INT TERM HUP
+	for job in $(jobs -p)
+	do
+		kill_tree "$job"
+	done
+	wait
+	for pidfile in "$stage"/run/*/data/postmaster.pid
+	do
+		[ -f "$pidfile" ] &&
+			"${as_user[@]}" "$bin/pg_ctl" -D "$(dirname "$pidfile")" \
+				-m immediate stop > /dev/null 2>&1
+	done
+	cd /
+	if [ -n "$KEEP" ]
+	then
+		echo "left behind: $stage"
+	else
+		rm -rf "$stage"
+	fi
+}
+
+# ------------------------------------------------------------------ results
+
+# result ok|FAILED|skipped SUITE TEST [FILE]
+#	Prints one line, and of FILE what a reader without access to it needs.
+#	Suites run side by side, so a result is printed in one piece.
+result()
+{
+	(
+		flock 9
+		printf '%-8s %-18s %s\n' "$1" "$2" "$3" | tee -a "$stage/results"
+		[ -z "${4:-}" ] || sed 's/^/    | /' "$4" | head -150
+	) 9> "$stage/results.lock"
+}
+
+# -------------------------------------------------------------- the clusters
+
+make_cluster_template()
+{
+	"${as_user[@]}" "$bin/initdb" -D "$stage/run/data" -U postgres -A trust \
+		--no-sync --locale=C --encoding=UTF8 > "$stage/out/initdb.log" 2>&1 ||
+		{ cat "$stage/out/initdb.log"; die 'initdb failed'; }
+}
+
+# start_cluster NAME preload|plain: its socket is in run/NAME.
+start_cluster()
+{
+	local dir=$stage/run/$1 preload=''
+
+	[ "$2" = preload ] && preload=pg_trickle
+	"${as_user[@]}" mkdir "$dir" &&
+		"${as_user[@]}" cp -a "$stage/run/data" "$dir/data" || return 1
+	cat "$stage/test/regress.conf" - >> "$dir/data/postgresql.conf" <<-END
+		shared_preload_libraries = '$preload'
+		unix_socket_directories = '$dir'
+	END
+	"${as_user[@]}" $VARIANT_ENV "$bin/pg_ctl" -D "$dir/data" -w -t 60 \
+		-l "$stage/out/$1/server.log" start > /dev/null || return 1
+	# The suite must have run in the mode it claims.
+	[ "$(sql "$1" 'SHOW shared_preload_libraries')" = "$preload" ]
+}
+
+sql()
+{
+	"${as_user[@]}" "$bin/psql" -X -At -h "$stage/run/$1" -U postgres \
+		-d postgres -c "$2"
+}
+
+# A backend that crashed may leave a test's output as it should be.
+stop_cluster()
+{
+	local log=$stage/out/$1/server.log crashes=$stage/out/$1/crashes
+
+	if "${as_user[@]}" "$bin/pg_ctl" -D "$stage/run/$1/data" -m fast -w \
+		stop > /dev/null &&
+		! grep -nE 'terminated by signal|PANIC:|TRAP:' "$log" > "$crashes"
+	then
+		result ok "$1" '(no crash, clean shutdown)'
+	else
+		tail -30 "$log" >> "$crashes"
+		result FAILED "$1" '(crash, or no clean shutdown)' "$crashes"
+	fi
+}
+
+# ---------------------------------------------------------------- the suites
+
+# The names in TESTS, or those of all the files given.  A name that does not
+# exist is passed on, and its test fails.
+selected()
+{
+	local file
+
+	if [ -n "$TESTS" ]
+	then
+		printf '%s\n' $TESTS
+		return
+	fi
+	for file in "$@"
+	do
+		[ -f "$file" ] && file=${file##*/} && echo "${file%.*}"
+	done
+}
+
+suite_unit()
+{
+	local test out=$stage/out/unit log status line
+
+	"${as_user[@]}" mkdir -p "$out"
+	for test in $(selected "$stage"/test/unit/test_*.c)
+	do
+		log=$out/$test.log
+		"${as_user[@]}" CMOCKA_MESSAGE_OUTPUT=TAP $VARIANT_ENV \
+			timeout "$TEST_TIMEOUT" "$stage/test/unit/$test" > "$log" 2>&1
+		status=$?
+		while read -r line
+		do
+			case $line in
+				'ok '*) result ok unit "$test: ${line#* - }" ;;
+				'not ok '*) result FAILED unit "$test: ${line#* - }" ;;
+			esac
+		done < "$log"
+		# A crash prints no "not ok", an empty test prints nothing at all.
+		if ! grep -Eq '^(not )?ok ' "$log"
+		then
+			result FAILED unit "$test: no result" "$log"
+		elif [ $status != 0 ]
+		then
+			result FAILED unit "$test: exit status $status" "$log"
+		fi
+	done
+}
+
+# run_pg_regress SUITE FOLDER RUNNER DATABASE TEST
+#	Each test has a database of its own, always of the same name, so that it
+#	depends neither on what another left behind nor on the order.
+run_pg_regress()
+{
+	local suite=$1 folder=$2 runner=$3 db=$4 test=$5
+	local out=$stage/out/$suite start=$SECONDS status
+
+	(cd "$folder" && "${as_user[@]}" $VARIANT_ENV PGISOLATIONTIMEOUT=120 \
+		timeout "$TEST_TIMEOUT" "$runner" --bindir="$bin" \
+		--host="$stage/run/$suite" --port=5432 --user=postgres --dbname="$db" \
+		--no-locale --inputdir=. --outputdir="$out" "$test") \
+		> "$out/$test.log" 2>&1
+	status=$?
+	[ $status = 124 ] && echo "still running after $TEST_TIMEOUT s" \
+		>> "$out/$test.log"
+	if [ -s "$out/regression.diffs" ]
+	then
+		mv "$out/regression.diffs" "$out/$test.log"
+		cat "$out/$test.log" >> "$out/all.diffs"
+	fi
+	if [ $status = 0 ]
+	then
+		result ok "$suite" "$test ($((SECONDS - start)) s)"
+	else
+		result FAILED "$suite" "$test ($((SECONDS - start)) s)" "$out/$test.log"
+	fi
+	sql "$suite" "DROP DATABASE IF EXISTS $db WITH (FORCE)" \
+		> "$out/drop.log" 2>&1 ||
+		result FAILED "$suite" "$test: DROP DATABASE" "$out/drop.log"
+}
+
+# run_sql_suite SUITE MODE FOLDER RUNNER DATABASE TEST...
+run_sql_suite()
+{
+	local suite=$1 mode=$2 folder=$3 runner=$4 db=$5 test
+
+	shift 5
+	"${as_user[@]}" mkdir -p "$stage/out/$suite"
+	if [ $# = 0 ]
+	then
+		result FAILED "$suite" "(no tests)"
+		return
+	fi
+	if ! start_cluster "$suite" "$mode"
+	then
+		result FAILED "$suite" '(the server did not start)' \
+			"$stage/out/$suite/server.log"
+		return
+	fi
+	for test in "$@"
+	do
+		run_pg_regress "$suite" "$folder" "$runner" "$db" "$test"
+	done
+	stop_cluster "$suite"
+}
+
+suite_regress()
+{
+	run_sql_suite "regress-$1" "$1" "$stage/test" \
+		"$pgxs_src/test/regress/pg_regress" regression \
+		$(selected "$stage"/test/sql/*.sql)
+}
+
+suite_isolation()
+{
+	run_sql_suite "isolation-$1" "$1" "$stage/test/isolation" \
+		"$pgxs_src/test/isolation/pg_isolation_regress" isolation_regression \
+		$(selected "$stage"/test/isolation/specs/*.spec)
+}
+
+# run_prove SUITE FOLDER SECONDS
+run_prove()
+{
+	local suite=$1 folder=$2 limit=$3 out=$stage/out/$1 test tests=() status
+
+	for test in $(selected "$stage/test/$folder"/*.pl)
+	do
+		tests+=("$folder/$test.pl")
+	done
+	[ ${#tests[@]} = 0 ] && return
+	"${as_user[@]}" mkdir -p "$out"
+	(cd "$stage/test" && "${as_user[@]}" $VARIANT_ENV PATH="$bin:$PATH" \
+		TESTDIR="$out" TESTDATADIR="$out/data" TESTLOGDIR="$out/log" \
+		PG_TEST_PORT_DIR="$stage/tmp/ports" PGPORT=65432 \
+		PG_TEST_TIMEOUT_DEFAULT=120 \
+		PG_REGRESS="$pgxs_src/test/regress/pg_regress" \
+		timeout -k 30 "$limit" prove -I "$pgxs_src/test/perl" -I perl -j2 \
+		${PROVE_FLAGS:-} "${tests[@]}") > "$out/prove.log" 2>&1
+	status=$?
+	for test in "${tests[@]}"
+	do
+		prove_result "$suite" "$test" "$out"
+	done
+	if [ $status != 0 ] && ! grep -q "^FAILED *$suite " "$stage/results"
+	then
+		result FAILED "$suite" "prove: exit status $status" "$out/prove.log"
+	fi
+	rm -rf "$out"/data "$out"/tmp_check/t_*_data
+}
+
+# prove's own line for the file decides.
+prove_result()
+{
+	local suite=$1 test=$2 out=$3 name log
+
+	name=${test##*/}
+	log=$out/${name%.pl}.log
+	if grep -qE "^$test \.+ ok" "$out/prove.log"
+	then
+		result ok "$suite" "$test"
+	elif grep -E "^$test \.+ skipped" "$out/prove.log" > "$log"
+	then
+		result skipped "$suite" "$test" "$log"
+	else
+		tail -80 "$out"/tmp_check/log/regress_log_"${name%.pl}" \
+			"$out"/log/regress_log_"${name%.pl}" > "$log" 2> /dev/null
+		cat "$out/prove.log" >> "$log"
+		result FAILED "$suite" "$test" "$log"
+	fi
+}
+
+suite_tap()
+{
+	run_prove tap t 1500
+	grep -q '^[^ ]* *tap ' "$stage/results" || result FAILED tap '(no tests)'
+}
+
+suite_tap_long()
+{
+	run_prove tap-long t_long 36000
+}
+
+# The stress driver gets a running server by libpq's usual variables.
+suite_stress()
+{
+	local log=$stage/out/stress/stress.log
+
+	[ -f "$stage/test/stress/stress" ] || return
+	"${as_user[@]}" mkdir -p "$stage/out/stress"
+	if ! start_cluster stress preload
+	then
+		result FAILED stress '(the server did not start)' \
+			"$stage/out/stress/server.log"
+		return
+	fi
+	"${as_user[@]}" $VARIANT_ENV PGHOST="$stage/run/stress" PGPORT=5432 \
+		PGUSER=postgres PGDATABASE=postgres \
+		"$stage/test/stress/stress" ${STRESS_FLAGS:-} 2>&1 | tee "$log"
+	if [ "${PIPESTATUS[0]}" = 0 ]
+	then
+		result ok stress stress
+	else
+		result FAILED stress stress
+	fi
+	stop_cluster stress
+}
+
+# The tests of the tools run in the tree, as whoever runs this.
+suite_tools()
+{
+	local test log
+
+	mkdir -p "$stage/out/tools"
+	for test in $(selected "$tree"/tools/test/*.sh)
+	do
+		log=$stage/out/tools/$test.log
+		if (cd "$tree" && env -u TESTS -u MODE -u KEEP -u JOBS \
+			PG_CONFIG="$PG_CONFIG" MAKE="$MAKE" TOP_OBJECTS="${OBJECTS:-}" \
+			timeout 900 bash "tools/test/$test.sh") > "$log" 2>&1
+		then
+			result ok tools "$test"
+		else
+			result FAILED tools "$test" "$log"
+		fi
+	done
+}
+
+# ------------------------------------------------------------------ the run
+
+# Each word of $runs is a function with its argument: "regress:preload".
+plan()
+{
+	local suite mode modes
+
+	case $MODE in
+		both) modes='preload plain' ;;
+		preload | plain) modes=$MODE ;;
+		*) die "MODE must be preload, plain or both, not \"$MODE\"" ;;
+	esac
+	runs=()
+	for suite in "$@"
+	do
+		case $suite in
+			regress | isolation)
+				for mode in $modes
+				do
+					runs+=("$suite:$mode")
+				done ;;
+			long) runs+=(tap_long: stress:) ;;
+			unit | tap | tools) runs+=("$suite:") ;;
+			*) die "unknown suite \"$suite\"" ;;
+		esac
+	done
+}
+
+# As many at a time as there are processors: they mostly wait.
+run_all()
+{
+	local run at_once=${JOBS:-$(nproc)}
+
+	[ "$at_once" -ge 2 ] || at_once=2
+	for run in "${runs[@]}"
+	do
+		while [ "$(jobs -pr | wc -l)" -ge "$at_once" ]
+		do
+			wait -n
+		done
+		"suite_${run%%:*}" "${run#*:}" < /dev/null &
+	done
+	wait
+}
+
+copy_back()
+{
+	local folder
+
+	mkdir -p "$tree/tmp_check" || return
+	for folder in "$stage"/out/*/
+	do
+		[ -d "$folder" ] || continue
+		folder=$(basename "$folder")
+		rm -rf "$tree/tmp_check/$folder"
+		cp -r --no-preserve=ownership "$stage/out/$folder" "$tree/tmp_check/"
+	done
+}
+
+count()
+{
+	grep -c "^$1 " "$stage/results"
+}
+
+# Nothing run is a failure, too.
+verdict()
+{
+	local passed failed skipped
+
+	passed=$(count ok)
+	failed=$(count FAILED)
+	skipped=$(count skipped)
+	if [ "$failed" != 0 ]
+	then
+		echo
+		grep '^FAILED' "$stage/results"
+	fi
+	echo
+	echo "$passed passed, $failed failed, $skipped skipped ($SECONDS s)"
+	[ "$failed" = 0 ] && [ "$passed" != 0 ]
+}
+
+plan "$@"
+make_stage
+build
+make_installation
+make_test_folder
+make_cluster_template
+touch "$stage/results"
+run_all
+copy_back
+verdict
