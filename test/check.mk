@@ -83,12 +83,16 @@ demo: all
 	@test -f demo/run.sh || { echo 'demo/run.sh does not exist' >&2; exit 1; }
 	PG_CONFIG='$(PG_CONFIG)' bash demo/run.sh
 
-# lint fails with one line per finding.  The objects are there for their names.
+# lint fails with one line per finding.  The objects are there for the names
+# they export.
 lint: all
-	@tools/lint.pl --nm='$(NM)' $(OBJS)
+	@status=0; \
+	tools/lint.pl $(OBJS) || status=1; \
+	tools/format.sh --check || status=1; \
+	exit $$status
 
 format:
-	tools/format.sh
+	@tools/format.sh
 
 # A second opinion by clang-tidy; advice, not a gate.
 tidy:
