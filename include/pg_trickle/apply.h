@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply.h
+ *	  Applying a Z-set to a stream table.
+ *
+ * Layer: apply
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_APPLY_H
+#define PGT_APPLY_H
+
+#include "access/attnum.h"
+
+#include "pg_trickle/identity.h"
+#include "pg_trickle/zset.h"
+
+/*
+ * A stream table as apply sees it.  Keyed: at most one row per key (nkeys
+ * may be 0: at most one row at all).  A bag: any number of equal rows.
+ */
+typedef struct ApplyTarget
+{
+	Oid			relid;
+	bool		keyed;
+	int			nkeys;
+	AttrNumber *keys;			/* attribute numbers in the stream table */
+	Oid			index;			/* made by pgt_apply_create_index() */
+} ApplyTarget;
+
+typedef struct ApplyResult
+{
+	int64		inserted;
+	int64		updated;
+	int64		deleted;
+	bool		mismatch;		/* a row to delete was not there, or two rows
+								 * of one key: the delta did not fit */
+} ApplyResult;
+
+/* How the Z-set given to pgt_apply() must be grouped. */
+extern RowIdentity *pgt_apply_identity(const ApplyTarget *target,
+									   TupleDesc desc);
+
+/*
+ * Apply the changes; stops at the first mismatch (what was applied so far
+ * stays: the caller recomputes and diffs in the same transaction).  The rows
+ * of "changes" have the columns of the stream table.
+ */
+extern ApplyResult pgt_apply(const ApplyTarget *target, ZSet *changes);
+
+/*
+ * Create the index by which rows are found (sets target->index).  A keyed
+ * table gets a unique index NULLS NOT DISTINCT on its key if all key types
+ * are bounded, else an index on pgtrickle.key_hash(key columns); a bag one on
+ * pgtrickle.row_hash(all columns).
+ */
+extern void pgt_apply_create_index(ApplyTarget *target);
+
+/*
+ * Make the table a stream table for its users: write guards (BEFORE ROW and
+ * TRUNCATE triggers, ENABLE ALWAYS), REPLICA IDENTITY FULL.
+ */
+extern void pgt_apply_install_guard(Oid relid);
+
+/*
+ * Raise an error if the guards are not in place and enabled ALWAYS, or if the
+ * table has BEFORE ROW triggers, rules, or foreign keys with actions that
+ * change it (refused: apply could not promise what is written).
+ */
+extern void pgt_apply_check_table(Oid relid);
+
+#endif							/* PGT_APPLY_H */

@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.h
+ *	  What the extension stores about stream tables, sources and logs
+ *	  (sql/install/20_catalog.sql), read by index scans into structs of the
+ *	  caller's memory context.
+ *
+ * Layer: catalog
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_CATALOG_H
+#define PGT_CATALOG_H
+
+#include "access/attnum.h"
+#include "access/transam.h"
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
+
+#include "pg_trickle/frontier.h"
+
+/* ---- stream tables: pgt_stream_tables ---- */
+
+typedef enum RefreshMode
+{
+	MODE_AUTO,
+	MODE_DIFFERENTIAL,
+	MODE_FULL,
+} RefreshMode;
+
+typedef enum StreamStatus
+{
+	STATUS_INITIALIZING,
+	STATUS_ACTIVE,
+	STATUS_SUSPENDED,
+	STATUS_ERROR,
+} StreamStatus;
+
+typedef struct StreamTable
+{
+	int64		pgt_id;
+	int64		revision;		/* grows by one with each change of the row */
+	Oid			relid;			/* the table itself */
+	Oid			query_relid;	/* the view that holds the query */
+	char	   *defining_query; /* names qualified, as of creation */
+	char	   *original_query; /* as the user wrote it */
+	char	   *schedule;
+	RefreshMode mode;
+	StreamStatus status;
+	bool		is_populated;
+	bool		keyed;			/* see ApplyTarget */
+	int			nkeys;
+	AttrNumber *keys;
+	Oid			index_relid;
+	TimestampTz data_timestamp; /* 0: never refreshed */
+	Frontier   *frontier;		/* NULL: never refreshed */
+	TimestampTz last_refresh_at;
+	int			consecutive_errors;
+	char	   *last_error;		/* or NULL */
+	double		delta_cost_factor;	/* ms per unit of planner cost, measured; */
+	double		full_cost_factor;	/* 0: not measured yet */
+	TransactionId xmin;			/* raw: who wrote this version of the row */
+} StreamTable;
+
+extern const char *pgt_mode_name(RefreshMode mode);
+extern const char *pgt_status_name(StreamStatus status);
+extern RefreshMode pgt_parse_mode(const char *name);	/* 22023 */
+extern StreamStatus pgt_parse_status(const char *name); /* 22023 */
+
+/* NULL, or error 42809 naming the relation, if it is no stream table. */
+extern StreamTable *pgt_lookup_stream(Oid relid, bool missing_ok);
+extern StreamTable *pgt_lookup_stream_by_id(int64 pgt_id, bool missing_ok);
+extern List *pgt_all_streams(void); /* of StreamTable, by pgt_id */
+extern void pgt_insert_stream(StreamTable *st); /* sets pgt_id, revision */
+extern void pgt_update_stream(StreamTable *st); /* new version, revision + 1 */
+extern void pgt_delete_stream(int64 pgt_id);	/* with all that hangs on it */
+
+/* ---- what a stream table reads: pgt_dependencies ---- */
+
+typedef struct Dependency
+{
+	int64		pgt_id;
+	Oid			source_relid;
+	char	   *source_type;	/* TABLE, STREAM_TABLE, VIEW, ... */
+	List	   *columns;		/* names of the columns used, as char * */
+	char	   *cdc_mode;		/* "trigger", or "none" (not tracked) */
+} Dependency;
+
+extern List *pgt_dependencies(int64 pgt_id);
+extern List *pgt_dependents(Oid source_relid);	/* of Dependency */
+extern void pgt_insert_dependency(const Dependency *dep);
+extern void pgt_delete_dependencies(int64 pgt_id);
+
+/* ---- tracked sources and their logs: pgt_change_tracking, pgt_segments ---- */
+
+typedef struct Source
+{
+	int64		track_id;		/* in the names of triggers and logs */
+	Oid			relid;
+	int			ncolumns;
+	AttrNumber *columns;		/* columns that a new segment logs, ascending */
+} Source;
+
+typedef enum SegmentState
+{
+	SEGMENT_OPEN = 'o',			/* takes new rows; one per source */
+	SEGMENT_CLOSING = 'c',		/* writers may not have left it yet */
+	SEGMENT_CLOSED = 'C',		/* complete; min_xid and max_xid are known */
+	SEGMENT_DRAINED = 'd',		/* every consumer has passed it */
+	SEGMENT_FREE = 'f',			/* emptied, may be opened again */
+} SegmentState;
+
+/*
+ * A segment is a table pgtrickle_changes.log_<track_id>_<segno>:
+ *
+ *		xid xid8, part int4, weight int2, c<attno> ... in the order of columns
+ *
+ * xid is the top-level transaction; weight 1 a row appeared, -1 a row went,
+ * 0 a reset mark (no column values).
+ */
+typedef struct Segment
+{
+	int64		track_id;
+	int			segno;
+	Oid			relid;
+	char	   *era;
+	SegmentState state;
+	int			ncolumns;
+	AttrNumber *columns;		/* the columns of the source it logs */
+	FullTransactionId min_xid;	/* of a closed segment; invalid: no rows */
+	FullTransactionId max_xid;
+	FullTransactionId drained_xid;	/* who found it drained */
+	int			times_emptied;
+} Segment;
+
+#define Anum_log_xid		1
+#define Anum_log_part		2
+#define Anum_log_weight		3
+#define Natts_log_fixed		3	/* column i of "columns" is attribute 4 + i */
+
+extern Source *pgt_lookup_source(Oid relid, bool missing_ok);
+extern Source *pgt_lookup_source_by_id(int64 track_id, bool missing_ok);
+extern List *pgt_all_sources(void);
+
+/* Start or widen the tracking of a table: a new open segment where needed. */
+extern Source *pgt_track_source(Oid relid, int ncolumns,
+								const AttrNumber *columns);
+extern void pgt_untrack_source(int64 track_id); /* drops the logs */
+extern List *pgt_segments(int64 track_id);	/* of Segment, by segno */
+extern Segment *pgt_open_segment(int64 track_id);	/* NULL: none */
+extern Segment *pgt_create_segment(const Source *source);
+extern void pgt_update_segment(const Segment *segment);
+
+/* ---- internal nodes: pgt_nodes ---- */
+
+typedef struct NodeState
+{
+	int64		pgt_id;
+	int			node_id;
+	char	   *rule;
+	char	   *signature;		/* types of keys, arguments and states */
+	Oid			state_relid;
+	List	   *multisets;		/* OIDs of value multiset tables, InvalidOid
+								 * for an aggregate that needs none */
+} NodeState;
+
+extern List *pgt_node_states(int64 pgt_id); /* by node_id */
+extern void pgt_insert_node_state(const NodeState *node);
+
+/* ---- history: pgt_refresh_history ---- */
+
+typedef struct RefreshRecord
+{
+	int64		pgt_id;
+	TimestampTz data_timestamp;
+	TimestampTz start_time;
+	TimestampTz end_time;
+	const char *action;			/* NO_DATA, FULL, DIFFERENTIAL, REINITIALIZE */
+	int64		rows_inserted;
+	int64		rows_deleted;
+	int64		delta_row_count;
+	const char *initiated_by;
+	const char *reason;
+} RefreshRecord;
+
+extern void pgt_insert_history(const RefreshRecord *record);
+
+/* ---- eras, locks, internal tables ---- */
+
+/* The xid space of this cluster and database, see src/refresh/README.md. */
+extern const char *pgt_current_era(void);
+
+/* Until the end of the transaction. */
+extern void pgt_lock_stream(int64 pgt_id, LOCKMODE mode);
+
+/*
+ * Held SHARE by a refresh that reads the source, EXCLUSIVE by a change of its
+ * set of partitions or children.
+ */
+extern void pgt_lock_source_shape(Oid relid, LOCKMODE mode);
+
+/* Taken to close, open or empty segments; false if somebody else does. */
+extern bool pgt_try_lock_segments(int64 track_id);
+
+/*
+ * Create a table of ours: no column is NOT NULL, no ACL, toast table if
+ * needed.  "owner_of": it goes away with that relation (InvalidOid: nothing).
+ */
+extern Oid	pgt_create_internal_table(const char *schema, const char *name,
+									  TupleDesc desc, Oid owner,
+									  Oid owner_of);
+
+/* A btree index on columns of an internal table. */
+extern Oid	pgt_create_internal_index(Oid relid, const char *name, int ncols,
+									  const AttrNumber *attnos, bool unique);
+
+#endif							/* PGT_CATALOG_H */

@@ -1,0 +1,84 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_table.h
+ *	  Access to the tables of schema pgtrickle, for src/catalog.
+ *
+ * Layer: catalog
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_CATALOG_TABLE_H
+#define PGT_CATALOG_TABLE_H
+
+#include "access/htup.h"
+#include "access/skey.h"
+#include "access/sdir.h"
+#include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
+#include "utils/relcache.h"
+
+#include "pg_trickle/frontier.h"
+
+typedef enum CatalogObject
+{
+	TABLE_ERA,
+	TABLE_STREAMS,
+	TABLE_DEPENDENCIES,
+	TABLE_TRACKING,
+	TABLE_SEGMENTS,
+	TABLE_NODES,
+	TABLE_HISTORY,
+	INDEX_STREAMS_ID,
+	INDEX_STREAMS_RELID,
+	INDEX_DEPENDENCIES,
+	INDEX_DEPENDENCIES_SOURCE,
+	INDEX_TRACKING,
+	INDEX_TRACKING_SOURCE,
+	INDEX_SEGMENTS,
+	INDEX_NODES,
+	INDEX_HISTORY,
+	SEQUENCE_STREAMS,
+	SEQUENCE_TRACKING,
+	SEQUENCE_HISTORY,
+	NUM_CATALOG_OBJECTS,
+} CatalogObject;
+
+/* OID, cached; error 55000 if the extension does not exist in the database. */
+extern Oid	pgt_catalog_oid(CatalogObject object);
+
+/* Does the extension exist in this database?  Cheap. */
+extern bool pgt_catalog_exists(void);
+
+/* The next value of one of the sequences; needs no privilege. */
+extern int64 pgt_next_id(CatalogObject sequence);
+
+/*
+ * Call "form" for each row that an index scan with "keys" finds, in the
+ * direction given, and collect the non-NULL results; with "first_only" stop
+ * at the first row.
+ */
+typedef void *(*FormRow) (HeapTuple tuple, const Datum *values,
+						  const bool *nulls);
+extern List *pgt_scan_catalog(CatalogObject table, CatalogObject index,
+							  int nkeys, ScanKey keys, ScanDirection direction,
+							  bool first_only, FormRow form);
+
+extern void pgt_insert_row(CatalogObject table, Datum *values, bool *nulls);
+
+/* Replace the columns that "replace" names in the row that the scan finds. */
+extern void pgt_update_row(CatalogObject table, CatalogObject index,
+						   int nkeys, ScanKey keys, Datum *values,
+						   bool *nulls, bool *replace);
+
+/* Delete all rows that the scan finds. */
+extern void pgt_delete_rows(CatalogObject table, CatalogObject index,
+							int nkeys, ScanKey keys);
+
+extern Datum pgt_int2_array(int n, const AttrNumber *members);
+extern AttrNumber *pgt_int2_members(Datum array, int *n);
+
+/* As stored in pgt_stream_tables.frontier (src/catalog/frontier_json.c). */
+extern Datum pgt_frontier_to_jsonb(const Frontier *frontier);
+extern Frontier *pgt_frontier_from_jsonb(Datum jsonb);
+
+#endif							/* PGT_CATALOG_TABLE_H */

@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  The differences between PostgreSQL 15, 16, 17 and 18, in the shape of
+ *	  the newest: the only place where a server version is tested.
+ *
+ * Layer: base
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_COMPAT_H
+#define PGT_COMPAT_H
+
+#include "catalog/pg_class.h"
+#include "commands/tablecmds.h"
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/parsenodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/acl.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "pg_trickle needs PostgreSQL 15, 16, 17 or 18"
+#endif
+
+/* PG16 replaced the per-catalog ownership checks by one. */
+#if PG_VERSION_NUM < 160000
+static inline bool
+object_ownercheck(Oid classid, Oid objectid, Oid roleid)
+{
+	Assert(classid == RelationRelationId);
+	return pg_class_ownercheck(objectid, roleid);
+}
+#endif
+
+/* PG16 renamed relfilenodes to relfilenumbers. */
+#if PG_VERSION_NUM < 160000
+#define RelationSetNewRelfilenumber(rel, persistence) \
+	RelationSetNewRelfilenode(rel, persistence)
+#endif
+
+/* PG16 gave flatten_join_alias_vars() the planner's root as well. */
+#if PG_VERSION_NUM < 160000
+#define pgt_flatten_join_alias_vars(query, node) \
+	flatten_join_alias_vars(query, node)
+#else
+#define pgt_flatten_join_alias_vars(query, node) \
+	flatten_join_alias_vars(NULL, query, node)
+#endif
+
+/* PG18 puts grouping expressions behind a range table entry of their own. */
+#if PG_VERSION_NUM < 180000
+#define pgt_flatten_group_exprs(query, node) (node)
+#define pgt_has_group_rte(query) false
+#else
+#define pgt_flatten_group_exprs(query, node) \
+	flatten_group_exprs(NULL, query, node)
+#define pgt_has_group_rte(query) ((query)->hasGroupRTE)
+#endif
+
+#endif							/* PGT_COMPAT_H */

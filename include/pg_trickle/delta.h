@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * delta.h
+ *	  The change of one relation, as delta queries read it.
+ *
+ * The columns are c1..cn and, last, the weight w (int8).  A delta is bound to
+ * the delta queries by its name, as an ephemeral named relation.
+ *
+ * Layer: base
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_DELTA_H
+#define PGT_DELTA_H
+
+#include "access/tupdesc.h"
+#include "executor/tuptable.h"
+#include "utils/tuplestore.h"
+
+typedef struct Delta
+{
+	char	   *name;			/* what delta queries call it */
+	TupleDesc	desc;			/* c1..cn, w */
+	Tuplestorestate *rows;
+	int64		nrows;
+} Delta;
+
+/*
+ * The descriptor of a delta whose rows have the given types; all of it, and
+ * the delta itself, in the current memory context.
+ */
+extern TupleDesc pgt_delta_desc(int ncols, const Oid *types,
+								const int32 *typmods, const Oid *collations);
+extern Delta *pgt_delta_create(const char *name, TupleDesc desc);
+
+/* "values" and "nulls" have ncols members. */
+extern void pgt_delta_put(Delta *delta, const Datum *values,
+						  const bool *nulls, int64 weight);
+extern void pgt_delta_free(Delta *delta);
+
+#endif							/* PGT_DELTA_H */

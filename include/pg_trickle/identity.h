@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * identity.h
+ *	  When are two rows the same row?
+ *
+ * Two answers are needed.  The rows of a bag are the same if their binary
+ * images are (1.0 and 1.00 are two rows; types without "=" are fine).  The
+ * groups of GROUP BY and DISTINCT are the same if the types' "=" says so,
+ * and NULL is equal to NULL.
+ *
+ * Layer: base
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_IDENTITY_H
+#define PGT_IDENTITY_H
+
+#include "access/tupdesc.h"
+#include "executor/tuptable.h"
+
+typedef struct RowIdentity RowIdentity;
+
+/* By the image of the columns 1..ncols (ncols may be less than natts). */
+extern RowIdentity *pgt_identity_by_image(TupleDesc desc, int ncols);
+
+/*
+ * By the default "=" of the types of the nkeys columns attnos[], under the
+ * collations of the descriptor.  With nkeys = 0 all rows are the same.
+ * Types that cannot be hashed take no part in the hash, only in equality.
+ * Raises 42883 when a type has no "=".
+ */
+extern RowIdentity *pgt_identity_by_key(TupleDesc desc, int nkeys,
+										const AttrNumber *attnos);
+
+/* Never depends on how a value is stored (toasted, compressed, short). */
+extern int64 pgt_identity_hash(const RowIdentity *id, TupleTableSlot *slot);
+extern bool pgt_identity_equal(const RowIdentity *id, TupleTableSlot *a,
+							   TupleTableSlot *b);
+
+/* The image of single values; composites are compared field by field. */
+extern bool pgt_datum_image_equal(Datum a, Datum b, Oid type);
+extern uint64 pgt_datum_image_hash(Datum value, Oid type);
+
+/*
+ * Can every value of the type be an entry of a btree index (2.7 kB)?  True
+ * for fixed-length types and for varlena types whose typmod bounds them.
+ */
+extern bool pgt_type_is_bounded(Oid type, int32 typmod);
+
+#endif							/* PGT_IDENTITY_H */

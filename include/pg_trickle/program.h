@@ -1,0 +1,138 @@
+/*-------------------------------------------------------------------------
+ *
+ * program.h
+ *	  The delta program of a stream table: how changes of its sources become
+ *	  the change of its result.
+ *
+ * Layer: dvm
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_PROGRAM_H
+#define PGT_PROGRAM_H
+
+#include "pg_trickle/delta.h"
+#include "pg_trickle/normal_form.h"
+#include "pg_trickle/zset.h"
+
+/*
+ * One term of the change of a linear query: one leaf is replaced by its
+ * change, leaves before it are as they are now, leaves behind it as they
+ * were.  The text yields the columns of the query and, last, the weight.
+ */
+typedef struct Term
+{
+	Oid			relid;			/* whose change it reads: a source table, or */
+	int			node_id;		/* the output of a node (relid invalid) */
+	char	   *sql;
+	struct _SPI_plan *small;	/* saved plans; NULL until first used */
+	struct _SPI_plan *large;
+} Term;
+
+/* A linear query with its terms (src/dvm/linear.c). */
+typedef struct Linear
+{
+	Query	   *query;			/* leaves bound to tables */
+	TupleDesc	desc;			/* its columns, without the weight */
+	List	   *terms;
+	char	   *sql;			/* the query itself, as text */
+} Linear;
+
+typedef struct Program Program;
+
+/*
+ * Build the program for a normal form without obstacle.  "node_states" is the
+ * list of NodeState of the stream table (pgt_node_states()).  Everything
+ * lives in a memory context of its own below "parent".
+ */
+extern Program *pgt_program_build(const NormalForm *form, List *node_states,
+								  MemoryContext parent);
+extern void pgt_program_free(Program *program); /* with its saved plans */
+
+/*
+ * Create the state tables of all nodes and register them (pgt_nodes); run as
+ * the owner of the stream table "relid", on which they depend.
+ */
+extern void pgt_program_create_state(int64 pgt_id, const NormalForm *form,
+									 Oid relid, Oid owner);
+
+/* The name by which delta queries call the change of a source; palloc'd. */
+extern char *pgt_source_delta_name(Oid relid);
+
+/*
+ * The descriptor of the change of a source: exactly the columns the program
+ * references, in the order of SourceUse.columns, then the weight.
+ */
+extern TupleDesc pgt_source_delta_desc(const SourceUse *use);
+
+/*
+ * Run the program: "deltas" is a list of Delta, one per source with changes
+ * (named by pgt_source_delta_name()).  Updates the node states, puts the
+ * change of the result into "result".  The active snapshot is the snapshot
+ * of the refresh, whose command id is advanced.  Under pgt_run_as(owner).
+ * Returns NULL, or what did not fit (the name of a node), in which case the
+ * caller recomputes.
+ */
+extern const char *pgt_program_run(Program *program, List *deltas,
+								   ZSet *result);
+
+/*
+ * Make the state tables what they should be under the active snapshot, by
+ * comparing and writing the differences (also fills empty ones).  With
+ * "report" nothing is written; differences are handed to it.
+ */
+typedef void (*StateDifference) (int node_id, TupleTableSlot *row,
+								 int64 weight, void *arg);
+extern void pgt_program_rebuild(Program *program);
+extern void pgt_program_compare(Program *program, StateDifference report,
+								void *arg);
+
+/* For explain_st(): lists of (property, value) pairs, strings palloc'd. */
+typedef struct Property
+{
+	char	   *name;
+	char	   *value;
+} Property;
+extern List *pgt_program_explain(Program *program);
+
+/*
+ * ---- between the parts of dvm ----
+ */
+
+/* linear.c: derive the terms; node leaves are bound to state_relids[id]. */
+extern Linear *pgt_linear_build(const Query *query, const Oid *state_relids);
+
+/*
+ * Run the terms whose leaf has a delta in "deltas" (List of Delta) and hand
+ * each row to "receive"; the slot has the columns of the query and the weight
+ * as last column.
+ */
+typedef void (*RowReceiver) (TupleTableSlot *slot, int64 weight, void *arg);
+extern void pgt_linear_run(Linear *linear, List *deltas,
+						   RowReceiver receive, void *arg);
+
+/* Run any query text under the active snapshot, with deltas bound. */
+extern void pgt_run_query(const char *sql, struct _SPI_plan **plan,
+						  List *deltas, RowReceiver receive, void *arg);
+
+/* node.c and friends: one non-linear node at run time. */
+typedef struct NodeProgram NodeProgram;
+extern NodeProgram *pgt_node_build(const Node *node, struct NodeState *state,
+								   const Oid *state_relids);
+
+/* The change of the node's output, for use by nodes and top above. */
+extern Delta *pgt_node_run(NodeProgram *node, List *deltas,
+						   const char **mismatch);
+extern void pgt_node_rebuild(NodeProgram *node);
+extern void pgt_node_compare(NodeProgram *node, StateDifference report,
+							 void *arg);
+extern List *pgt_node_explain(NodeProgram *node);
+extern void pgt_node_free(NodeProgram *node);
+extern struct NodeState *pgt_node_create_state(int64 pgt_id, const Node *node,
+											   Oid relid, Oid owner);
+
+/* The name of a node's delta; its output's column names are k1.. and a1.. */
+extern char *pgt_node_delta_name(int node_id);
+extern TupleDesc pgt_node_output_desc(const Node *node);
+
+#endif							/* PGT_PROGRAM_H */

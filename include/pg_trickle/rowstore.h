@@ -1,0 +1,53 @@
+/*-------------------------------------------------------------------------
+ *
+ * rowstore.h
+ *	  A table that the engine writes row by row: a stream table or a state
+ *	  table.
+ *
+ * Rows are written as logical replication apply does, so that constraints,
+ * indexes, generated columns, foreign keys and row triggers work.  Rows are
+ * looked up as they are now, including what was written a moment ago
+ * (SnapshotSelf): nobody else writes the table while its lock is held.
+ *
+ * Layer: base
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_ROWSTORE_H
+#define PGT_ROWSTORE_H
+
+#include "access/skey.h"
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+
+typedef struct RowStore RowStore;
+
+/*
+ * Open the table with ROW EXCLUSIVE, which is held until the end of the
+ * transaction.  AFTER triggers fire at pgt_rowstore_close(), in which
+ * the table is closed again.  Not closed on error: the transaction's end does.
+ */
+extern RowStore *pgt_rowstore_open(Oid relid);
+extern void pgt_rowstore_close(RowStore *store);
+
+extern Relation pgt_rowstore_relation(RowStore *store);
+
+/* A new slot for rows of the table; dropped at close. */
+extern TupleTableSlot *pgt_rowstore_slot(RowStore *store);
+
+/*
+ * Start a look-up through an index; "keys" are scan keys on index columns.
+ * The index must be one of the table's.  Then fetch rows one by one into
+ * "slot" until false; a new look-up ends the former.  A row found stays
+ * valid until the next fetch.  NULL "index" reads the whole table.
+ */
+extern void pgt_rowstore_lookup(RowStore *store, Oid index, int nkeys,
+								ScanKey keys);
+extern bool pgt_rowstore_fetch(RowStore *store, TupleTableSlot *slot);
+
+extern void pgt_rowstore_insert(RowStore *store, TupleTableSlot *row);
+extern void pgt_rowstore_update(RowStore *store, TupleTableSlot *old,
+								TupleTableSlot *new);
+extern void pgt_rowstore_delete(RowStore *store, TupleTableSlot *old);
+
+#endif							/* PGT_ROWSTORE_H */

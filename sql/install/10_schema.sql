@@ -1,0 +1,17 @@
+/*
+ * Schemas.  pgtrickle is the interface and the catalog; the other three hold
+ * ordinary objects made at run time (they are no members of the extension, so
+ * that pg_dump includes them).  USAGE on them shows names only: every object
+ * in them belongs to the owner of its stream table or source.
+ */
+CREATE SCHEMA pgtrickle;
+CREATE SCHEMA pgtrickle_query;
+CREATE SCHEMA pgtrickle_changes;
+CREATE SCHEMA pgtrickle_state;
+
+COMMENT ON SCHEMA pgtrickle IS 'stream tables: functions and catalog';
+COMMENT ON SCHEMA pgtrickle_query IS 'stream tables: their queries, as views';
+COMMENT ON SCHEMA pgtrickle_changes IS 'stream tables: logs of the changes of their sources';
+COMMENT ON SCHEMA pgtrickle_state IS 'stream tables: state that their results do not show';
+
+GRANT USAGE ON SCHEMA pgtrickle, pgtrickle_query, pgtrickle_changes, pgtrickle_state TO PUBLIC;

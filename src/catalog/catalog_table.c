@@ -1,0 +1,255 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_table.c
+ *	  Access to the tables of schema pgtrickle.
+ *
+ * They are read and written as core does its catalogs: by index scans with a
+ * catalog snapshot, so that everybody sees what is committed now, whatever
+ * the isolation level, and needs no privilege.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "utils/array.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "pg_trickle/catalog_table.h"
+
+#define MAX_CATALOG_COLUMNS 32
+
+static const char *const object_names[NUM_CATALOG_OBJECTS] = {
+	[TABLE_ERA] = "pgt_era",
+	[TABLE_STREAMS] = "pgt_stream_tables",
+	[TABLE_DEPENDENCIES] = "pgt_dependencies",
+	[TABLE_TRACKING] = "pgt_change_tracking",
+	[TABLE_SEGMENTS] = "pgt_log_segments",
+	[TABLE_NODES] = "pgt_nodes",
+	[TABLE_HISTORY] = "pgt_refresh_history",
+	[INDEX_STREAMS_ID] = "pgt_stream_tables_id_key",
+	[INDEX_STREAMS_RELID] = "pgt_stream_tables_relid_key",
+	[INDEX_DEPENDENCIES] = "pgt_dependencies_key",
+	[INDEX_DEPENDENCIES_SOURCE] = "pgt_dependencies_source",
+	[INDEX_TRACKING] = "pgt_change_tracking_key",
+	[INDEX_TRACKING_SOURCE] = "pgt_change_tracking_source",
+	[INDEX_SEGMENTS] = "pgt_log_segments_key",
+	[INDEX_NODES] = "pgt_nodes_key",
+	[INDEX_HISTORY] = "pgt_refresh_history_key",
+	[SEQUENCE_STREAMS] = "pgt_stream_tables_id_seq",
+	[SEQUENCE_TRACKING] = "pgt_change_tracking_id_seq",
+	[SEQUENCE_HISTORY] = "pgt_refresh_history_id_seq",
+};
+
+static Oid	object_oids[NUM_CATALOG_OBJECTS];
+
+/* Forget the OIDs when one of the relations changes: it may be gone. */
+static void
+forget_oids(Datum arg, Oid relid)
+{
+	for (int i = 0; i < NUM_CATALOG_OBJECTS; i++)
+	{
+		if (relid == InvalidOid || object_oids[i] == relid)
+		{
+			memset(object_oids, 0, sizeof(object_oids));
+			return;
+		}
+	}
+}
+
+static Oid
+find_object(CatalogObject object)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(forget_oids, (Datum) 0);
+		registered = true;
+	}
+
+	if (!OidIsValid(object_oids[object]))
+	{
+		Oid			schema = get_namespace_oid("pgtrickle", true);
+
+		if (OidIsValid(schema))
+			object_oids[object] = get_relname_relid(object_names[object],
+													schema);
+	}
+
+	return object_oids[object];
+}
+
+/*
+ * Does the extension exist in this database?  One array look-up if it does.
+ */
+bool
+pgt_catalog_exists(void)
+{
+	return OidIsValid(find_object(TABLE_STREAMS));
+}
+
+/*
+ * The OID of a catalog table, index or sequence.  Error 55000 if there is
+ * none: the library is loaded but the extension is not created.
+ */
+Oid
+pgt_catalog_oid(CatalogObject object)
+{
+	Oid			oid = find_object(object);
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("extension \"pg_trickle\" does not exist in this database"),
+				errhint("Run CREATE EXTENSION pg_trickle."));
+
+	return oid;
+}
+
+/*
+ * The next value of a sequence of the catalog.
+ */
+int64
+pgt_next_id(CatalogObject sequence)
+{
+	return nextval_internal(pgt_catalog_oid(sequence), false);
+}
+
+/*
+ * See catalog_table.h.  The list is in the caller's memory context.
+ */
+List *
+pgt_scan_catalog(CatalogObject table, CatalogObject index, int nkeys,
+				 ScanKey keys, ScanDirection direction, bool first_only,
+				 FormRow form)
+{
+	Relation	rel = table_open(pgt_catalog_oid(table), AccessShareLock);
+	Relation	irel = index_open(pgt_catalog_oid(index), AccessShareLock);
+	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
+	List	   *rows = NIL;
+	HeapTuple	tuple;
+	Datum		values[MAX_CATALOG_COLUMNS];
+	bool		nulls[MAX_CATALOG_COLUMNS];
+
+	Assert(RelationGetNumberOfAttributes(rel) <= MAX_CATALOG_COLUMNS);
+	while ((tuple = systable_getnext_ordered(scan, direction)) != NULL)
+	{
+		void	   *row;
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		row = form(tuple, values, nulls);
+		if (row != NULL)
+			rows = lappend(rows, row);
+		if (first_only)
+			break;
+	}
+
+	systable_endscan_ordered(scan);
+	index_close(irel, AccessShareLock);
+	table_close(rel, AccessShareLock);
+	return rows;
+}
+
+/*
+ * Insert a row; "values" and "nulls" have one member per column.
+ */
+void
+pgt_insert_row(CatalogObject table, Datum *values, bool *nulls)
+{
+	Relation	rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+
+	CatalogTupleInsert(rel, tuple);
+	heap_freetuple(tuple);
+	table_close(rel, NoLock);
+}
+
+/*
+ * Replace columns of the newest row that the scan finds; an internal error
+ * if there is none.
+ */
+void
+pgt_update_row(CatalogObject table, CatalogObject index, int nkeys,
+			   ScanKey keys, Datum *values, bool *nulls, bool *replace)
+{
+	Relation	rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
+	Relation	irel = index_open(pgt_catalog_oid(index), AccessShareLock);
+	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
+	HeapTuple	old = systable_getnext_ordered(scan, BackwardScanDirection);
+	HeapTuple	new;
+
+	if (!HeapTupleIsValid(old))
+		elog(ERROR, "no row to update in \"%s\"", object_names[table]);
+
+	new = heap_modify_tuple(old, RelationGetDescr(rel), values, nulls, replace);
+	CatalogTupleUpdate(rel, &new->t_self, new);
+	heap_freetuple(new);
+
+	systable_endscan_ordered(scan);
+	index_close(irel, AccessShareLock);
+	table_close(rel, NoLock);
+}
+
+/*
+ * Delete all rows that the scan finds.
+ */
+void
+pgt_delete_rows(CatalogObject table, CatalogObject index, int nkeys,
+				ScanKey keys)
+{
+	Relation	rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
+	Relation	irel = index_open(pgt_catalog_oid(index), AccessShareLock);
+	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
+		CatalogTupleDelete(rel, &tuple->t_self);
+
+	systable_endscan_ordered(scan);
+	index_close(irel, AccessShareLock);
+	table_close(rel, NoLock);
+}
+
+/*
+ * An int2[] of attribute numbers, palloc'd.
+ */
+Datum
+pgt_int2_array(int n, const AttrNumber *members)
+{
+	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		datums[i] = Int16GetDatum(members[i]);
+
+	return PointerGetDatum(construct_array(datums, n, INT2OID,
+										   sizeof(int16), true, TYPALIGN_SHORT));
+}
+
+/*
+ * The members of an int2[], palloc'd.
+ */
+AttrNumber *
+pgt_int2_members(Datum array, int *n)
+{
+	Datum	   *datums;
+	bool	   *nulls;
+	AttrNumber *members;
+
+	deconstruct_array(DatumGetArrayTypeP(array), INT2OID, sizeof(int16), true,
+					  TYPALIGN_SHORT, &datums, &nulls, n);
+	members = palloc(sizeof(AttrNumber) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		members[i] = DatumGetInt16(datums[i]);
+
+	return members;
+}

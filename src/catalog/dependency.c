@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * dependency.c
+ *	  Rows of pgt_dependencies: what a stream table reads.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+
+#include "pg_trickle/catalog.h"
+#include "pg_trickle/catalog_table.h"
+
+enum
+{
+	Anum_id = 1,
+	Anum_source,
+	Anum_type,
+	Anum_columns,
+	Anum_cdc_mode,
+	Natts_dependencies = Anum_cdc_mode,
+};
+
+static List *
+strings_of_array(Datum array)
+{
+	Datum	   *datums;
+	bool	   *nulls;
+	int			n;
+	List	   *strings = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &datums, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		strings = lappend(strings, TextDatumGetCString(datums[i]));
+
+	return strings;
+}
+
+static Datum
+array_of_strings(List *strings)
+{
+	Datum	   *datums = palloc(sizeof(Datum) * (list_length(strings) + 1));
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		datums[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+
+	return PointerGetDatum(construct_array(datums, list_length(strings),
+										   TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static void *
+form_dependency(HeapTuple tuple, const Datum *values, const bool *nulls)
+{
+	Dependency *dep = palloc0(sizeof(Dependency));
+
+	dep->pgt_id = DatumGetInt64(values[Anum_id - 1]);
+	dep->source_relid = DatumGetObjectId(values[Anum_source - 1]);
+	dep->source_type = TextDatumGetCString(values[Anum_type - 1]);
+	dep->columns = strings_of_array(values[Anum_columns - 1]);
+	dep->cdc_mode = TextDatumGetCString(values[Anum_cdc_mode - 1]);
+	return dep;
+}
+
+/*
+ * What a stream table reads, as a list of Dependency in the caller's memory
+ * context.
+ */
+List *
+pgt_dependencies(int64 pgt_id)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, Anum_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(pgt_id));
+	return pgt_scan_catalog(TABLE_DEPENDENCIES, INDEX_DEPENDENCIES, 1, &key,
+							ForwardScanDirection, false, form_dependency);
+}
+
+/*
+ * Who reads a relation, as a list of Dependency in the caller's memory
+ * context.
+ */
+List *
+pgt_dependents(Oid source_relid)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(source_relid));
+	key.sk_attno = Anum_source;
+	return pgt_scan_catalog(TABLE_DEPENDENCIES, INDEX_DEPENDENCIES_SOURCE,
+							1, &key, ForwardScanDirection, false,
+							form_dependency);
+}
+
+/*
+ * Store a dependency.
+ */
+void
+pgt_insert_dependency(const Dependency *dep)
+{
+	Datum		values[Natts_dependencies];
+	bool		nulls[Natts_dependencies] = {0};
+
+	values[Anum_id - 1] = Int64GetDatum(dep->pgt_id);
+	values[Anum_source - 1] = ObjectIdGetDatum(dep->source_relid);
+	values[Anum_type - 1] = CStringGetTextDatum(dep->source_type);
+	values[Anum_columns - 1] = array_of_strings(dep->columns);
+	values[Anum_cdc_mode - 1] = CStringGetTextDatum(dep->cdc_mode);
+	pgt_insert_row(TABLE_DEPENDENCIES, values, nulls);
+}
+
+/*
+ * Forget what a stream table reads (its definition changes).
+ */
+void
+pgt_delete_dependencies(int64 pgt_id)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, Anum_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(pgt_id));
+	pgt_delete_rows(TABLE_DEPENDENCIES, INDEX_DEPENDENCIES, 1, &key);
+}

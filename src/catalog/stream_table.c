@@ -1,0 +1,343 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream_table.c
+ *	  Rows of pgt_stream_tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "pg_trickle/catalog.h"
+#include "pg_trickle/catalog_table.h"
+
+/* The order of sql/install/20_catalog.sql. */
+enum
+{
+	Anum_id = 1,
+	Anum_revision,
+	Anum_relid,
+	Anum_query_relid,
+	Anum_defining_query,
+	Anum_original_query,
+	Anum_schedule,
+	Anum_mode,
+	Anum_status,
+	Anum_is_populated,
+	Anum_key_columns,
+	Anum_index_relid,
+	Anum_data_timestamp,
+	Anum_frontier,
+	Anum_last_refresh_at,
+	Anum_consecutive_errors,
+	Anum_last_error,
+	Anum_delta_cost_factor,
+	Anum_full_cost_factor,
+	Anum_created_at,
+	Anum_updated_at,
+	Natts_streams = Anum_updated_at,
+};
+
+static const char *const mode_names[] = {
+	[MODE_AUTO] = "AUTO",
+	[MODE_DIFFERENTIAL] = "DIFFERENTIAL",
+	[MODE_FULL] = "FULL",
+};
+
+static const char *const status_names[] = {
+	[STATUS_INITIALIZING] = "INITIALIZING",
+	[STATUS_ACTIVE] = "ACTIVE",
+	[STATUS_SUSPENDED] = "SUSPENDED",
+	[STATUS_ERROR] = "ERROR",
+};
+
+/*
+ * The name of a refresh mode, as users write it.
+ */
+const char *
+pgt_mode_name(RefreshMode mode)
+{
+	return mode_names[mode];
+}
+
+/*
+ * The name of a status, as users see it.
+ */
+const char *
+pgt_status_name(StreamStatus status)
+{
+	return status_names[status];
+}
+
+/* Position of a name in a table of names, or -1. */
+static int
+find_name(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (pg_strcasecmp(names[i], name) == 0)
+			return i;
+	}
+
+	return -1;
+}
+
+/*
+ * The refresh mode of that name, in any case; error 22023 (or 0A000 for the
+ * one that does not exist yet).
+ */
+RefreshMode
+pgt_parse_mode(const char *name)
+{
+	int			mode = find_name(mode_names, lengthof(mode_names), name);
+
+	if (pg_strcasecmp(name, "IMMEDIATE") == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("refresh mode \"IMMEDIATE\" is not available yet"),
+				errhint("Use refresh_mode => 'AUTO' and refresh on demand."));
+	if (mode < 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("unrecognized refresh mode: \"%s\"", name),
+				errhint("Available modes: AUTO, DIFFERENTIAL, FULL."));
+
+	return (RefreshMode) mode;
+}
+
+/*
+ * The status of that name, in any case; error 22023.
+ */
+StreamStatus
+pgt_parse_status(const char *name)
+{
+	int			status = find_name(status_names, lengthof(status_names), name);
+
+	if (status < 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("unrecognized status: \"%s\"", name),
+				errhint("Available values: ACTIVE, SUSPENDED."));
+
+	return (StreamStatus) status;
+}
+
+static TimestampTz
+timestamp_or_zero(const Datum *values, const bool *nulls, AttrNumber attno)
+{
+	return nulls[attno - 1] ? 0 : DatumGetTimestampTz(values[attno - 1]);
+}
+
+static double
+float_or_zero(const Datum *values, const bool *nulls, AttrNumber attno)
+{
+	return nulls[attno - 1] ? 0 : DatumGetFloat8(values[attno - 1]);
+}
+
+static void *
+form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
+{
+	StreamTable *st = palloc0(sizeof(StreamTable));
+
+	st->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
+	st->pgt_id = DatumGetInt64(values[Anum_id - 1]);
+	st->revision = DatumGetInt64(values[Anum_revision - 1]);
+	st->relid = DatumGetObjectId(values[Anum_relid - 1]);
+	st->query_relid = DatumGetObjectId(values[Anum_query_relid - 1]);
+	st->defining_query = TextDatumGetCString(values[Anum_defining_query - 1]);
+	st->original_query = TextDatumGetCString(values[Anum_original_query - 1]);
+	st->schedule = TextDatumGetCString(values[Anum_schedule - 1]);
+	st->mode = pgt_parse_mode(TextDatumGetCString(values[Anum_mode - 1]));
+	st->status = pgt_parse_status(TextDatumGetCString(values[Anum_status - 1]));
+	st->is_populated = DatumGetBool(values[Anum_is_populated - 1]);
+	st->keyed = !nulls[Anum_key_columns - 1];
+	if (st->keyed)
+		st->keys = pgt_int2_members(values[Anum_key_columns - 1], &st->nkeys);
+	if (!nulls[Anum_index_relid - 1])
+		st->index_relid = DatumGetObjectId(values[Anum_index_relid - 1]);
+	st->data_timestamp = timestamp_or_zero(values, nulls, Anum_data_timestamp);
+	if (!nulls[Anum_frontier - 1])
+		st->frontier = pgt_frontier_from_jsonb(values[Anum_frontier - 1]);
+	st->last_refresh_at = timestamp_or_zero(values, nulls, Anum_last_refresh_at);
+	st->consecutive_errors = DatumGetInt32(values[Anum_consecutive_errors - 1]);
+	if (!nulls[Anum_last_error - 1])
+		st->last_error = TextDatumGetCString(values[Anum_last_error - 1]);
+	st->delta_cost_factor = float_or_zero(values, nulls, Anum_delta_cost_factor);
+	st->full_cost_factor = float_or_zero(values, nulls, Anum_full_cost_factor);
+	return st;
+}
+
+static void
+set_or_null(Datum *values, bool *nulls, AttrNumber attno, bool is_set,
+			Datum value)
+{
+	nulls[attno - 1] = !is_set;
+	values[attno - 1] = is_set ? value : (Datum) 0;
+}
+
+/* All columns of the row but created_at. */
+static void
+fill_row(const StreamTable *st, Datum *values, bool *nulls)
+{
+	memset(nulls, 0, sizeof(bool) * Natts_streams);
+	values[Anum_id - 1] = Int64GetDatum(st->pgt_id);
+	values[Anum_revision - 1] = Int64GetDatum(st->revision);
+	values[Anum_relid - 1] = ObjectIdGetDatum(st->relid);
+	values[Anum_query_relid - 1] = ObjectIdGetDatum(st->query_relid);
+	values[Anum_defining_query - 1] = CStringGetTextDatum(st->defining_query);
+	values[Anum_original_query - 1] = CStringGetTextDatum(st->original_query);
+	values[Anum_schedule - 1] = CStringGetTextDatum(st->schedule);
+	values[Anum_mode - 1] = CStringGetTextDatum(pgt_mode_name(st->mode));
+	values[Anum_status - 1] = CStringGetTextDatum(pgt_status_name(st->status));
+	values[Anum_is_populated - 1] = BoolGetDatum(st->is_populated);
+	set_or_null(values, nulls, Anum_key_columns, st->keyed,
+				st->keyed ? pgt_int2_array(st->nkeys, st->keys) : (Datum) 0);
+	set_or_null(values, nulls, Anum_index_relid, OidIsValid(st->index_relid),
+				ObjectIdGetDatum(st->index_relid));
+	set_or_null(values, nulls, Anum_data_timestamp, st->data_timestamp != 0,
+				TimestampTzGetDatum(st->data_timestamp));
+	set_or_null(values, nulls, Anum_frontier, st->frontier != NULL,
+				st->frontier ? pgt_frontier_to_jsonb(st->frontier) : (Datum) 0);
+	set_or_null(values, nulls, Anum_last_refresh_at, st->last_refresh_at != 0,
+				TimestampTzGetDatum(st->last_refresh_at));
+	values[Anum_consecutive_errors - 1] = Int32GetDatum(st->consecutive_errors);
+	set_or_null(values, nulls, Anum_last_error, st->last_error != NULL,
+				st->last_error ? CStringGetTextDatum(st->last_error) : (Datum) 0);
+	set_or_null(values, nulls, Anum_delta_cost_factor,
+				st->delta_cost_factor > 0,
+				Float8GetDatum(st->delta_cost_factor));
+	set_or_null(values, nulls, Anum_full_cost_factor, st->full_cost_factor > 0,
+				Float8GetDatum(st->full_cost_factor));
+	values[Anum_updated_at - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+}
+
+/*
+ * The stream table stored in relation "relid", in the caller's memory
+ * context.  If there is none: NULL with "missing_ok", else error 42809.
+ */
+StreamTable *
+pgt_lookup_stream(Oid relid, bool missing_ok)
+{
+	ScanKeyData key;
+	List	   *rows;
+
+	if (missing_ok && !pgt_catalog_exists())
+		return NULL;
+
+	ScanKeyInit(&key, Anum_relid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	rows = pgt_scan_catalog(TABLE_STREAMS, INDEX_STREAMS_RELID, 1, &key,
+							BackwardScanDirection, true, form_stream);
+	if (rows == NIL && !missing_ok)
+		ereport(ERROR,
+				errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("\"%s\" is not a stream table", get_rel_name(relid)));
+
+	return rows == NIL ? NULL : linitial(rows);
+}
+
+/*
+ * The stream table with that id, in the caller's memory context.  If there
+ * is none: NULL with "missing_ok", else error 42P01.
+ */
+StreamTable *
+pgt_lookup_stream_by_id(int64 pgt_id, bool missing_ok)
+{
+	ScanKeyData key;
+	List	   *rows;
+
+	ScanKeyInit(&key, Anum_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(pgt_id));
+	rows = pgt_scan_catalog(TABLE_STREAMS, INDEX_STREAMS_ID, 1, &key,
+							BackwardScanDirection, true, form_stream);
+	if (rows == NIL && !missing_ok)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("stream table with id " INT64_FORMAT " does not exist",
+					   pgt_id));
+
+	return rows == NIL ? NULL : linitial(rows);
+}
+
+/*
+ * All stream tables, by pgt_id, in the caller's memory context.
+ */
+List *
+pgt_all_streams(void)
+{
+	return pgt_scan_catalog(TABLE_STREAMS, INDEX_STREAMS_ID, 0, NULL,
+							ForwardScanDirection, false, form_stream);
+}
+
+/*
+ * Store a new stream table; sets its pgt_id if that is 0, and its revision.
+ */
+void
+pgt_insert_stream(StreamTable *st)
+{
+	Datum		values[Natts_streams];
+	bool		nulls[Natts_streams];
+
+	if (st->pgt_id == 0)
+		st->pgt_id = pgt_next_id(SEQUENCE_STREAMS);
+	st->revision = 1;
+	fill_row(st, values, nulls);
+	values[Anum_created_at - 1] = values[Anum_updated_at - 1];
+	pgt_insert_row(TABLE_STREAMS, values, nulls);
+	CacheInvalidateRelcacheByRelid(st->relid);
+}
+
+/*
+ * Store a changed stream table as a new version of its row.
+ */
+void
+pgt_update_stream(StreamTable *st)
+{
+	ScanKeyData key;
+	Datum		values[Natts_streams];
+	bool		nulls[Natts_streams];
+	bool		replace[Natts_streams];
+
+	st->revision++;
+	fill_row(st, values, nulls);
+	memset(replace, true, sizeof(replace));
+	replace[Anum_created_at - 1] = false;
+	ScanKeyInit(&key, Anum_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(st->pgt_id));
+	pgt_update_row(TABLE_STREAMS, INDEX_STREAMS_ID, 1, &key, values, nulls,
+				   replace);
+}
+
+/*
+ * Forget a stream table: its row, dependencies, nodes and history.  Its
+ * relations are dropped by the caller.
+ */
+void
+pgt_delete_stream(int64 pgt_id)
+{
+	static const struct
+	{
+		CatalogObject table;
+		CatalogObject index;
+	}			parts[] = {
+		{TABLE_STREAMS, INDEX_STREAMS_ID},
+		{TABLE_DEPENDENCIES, INDEX_DEPENDENCIES},
+		{TABLE_NODES, INDEX_NODES},
+		{TABLE_HISTORY, INDEX_HISTORY},
+	};
+	ScanKeyData key;
+
+	for (size_t i = 0; i < lengthof(parts); i++)
+	{
+		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
+					Int64GetDatum(pgt_id));
+		pgt_delete_rows(parts[i].table, parts[i].index, 1, &key);
+	}
+}
