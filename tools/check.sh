@@ -1,7 +1,8 @@
 #!/bin/bash
 #
 # check.sh SUITE...
-#	Builds, then runs the suites unit, regress, isolation, tap, tools, long.
+#	Builds, then runs the suites unit, regress, isolation, tap, tools, lint and
+#	long.
 #
 # Called by make (see test/check.mk), which passes MAKE, PG_CONFIG, TESTS, MODE,
 # KEEP and JOBS in the environment.
@@ -25,6 +26,7 @@ set -u -o pipefail
 umask 022
 cd "$(dirname "$0")/.." || exit 1
 tree=$PWD
+stage=
 
 : "${MAKE:=make}" "${PG_CONFIG:=pg_config}" "${TESTS:=}" "${MODE:=both}"
 : "${CHECK_USER:=nobody}" "${VARIANT_ENV:=}" "${JOBS:=}" "${KEEP:=}"
@@ -59,18 +61,30 @@ sharedir=$("$PG_CONFIG" --sharedir)
 pgxs_src=$(dirname "$("$PG_CONFIG" --pgxs)")/..
 pgxs_src=$(cd "$pgxs_src" && pwd)
 
+# Somewhere the test user may enter and run programs, with a path short enough
+# for the name of a socket.
 make_stage()
 {
-	stage=$(mktemp -d "${TMPDIR:-/var/tmp}/pgt_check.XXXXXX") || exit 1
+	local folder
+
 	trap 'clean_up' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
-	chmod 755 "$stage"
-	mkdir "$stage"/{out,home,tmp}
+	for folder in "${TMPDIR:-}" /var/tmp /tmp
+	do
+		[ -n "$folder" ] && [ ${#folder} -le 40 ] &&
+			stage=$(mktemp -d "$folder/pgt_check.XXXXXX") || continue
+		chmod 755 "$stage"
+		cp "$(type -P true)" "$stage/true"
+		cd "$stage" && "${as_user[@]}" "$stage/true" 2> /dev/null && break
+		cd /
+		rm -rf "$stage"
+		stage=
+	done
+	[ -n "$stage" ] ||
+		die "found no folder where user \"$CHECK_USER\" may run programs: set TMPDIR"
+	mkdir "$stage"/{out,home,tmp,run}
 	as_user+=(HOME="$stage/home" TMPDIR="$stage/tmp")
-	cd "$stage" || exit 1
-	"${as_user[@]}" test -x "$stage" ||
-		die "user \"$CHECK_USER\" cannot enter \"$stage\": set TMPDIR"
 }
 
 # Two runs in one tree must not compile the same file at the same time.
@@ -109,13 +123,8 @@ make_installation()
 make_test_folder()
 {
 	cp -a "$tree/test" "$stage/test" || die 'cannot copy test/'
-	if [ "$(id -u)" = 0 ]
-	then
-		chown -R "$CHECK_USER:" "$stage"/{out,home,tmp,test}
-		mkdir "$stage/run" && chown "$CHECK_USER:" "$stage/run"
-	else
-		mkdir "$stage/run"
-	fi
+	[ "$(id -u)" != 0 ] ||
+		chown -R "$CHECK_USER:" "$stage"/{out,home,tmp,run,test} || exit 1
 }
 
 kill_tree()
@@ -135,6 +144,7 @@ clean_up()
 	local job pidfile
 
 	trap '' INT TERM HUP
+	[ -n "$stage" ] || return
 	for job in $(jobs -p)
 	do
 		kill_tree "$job"
@@ -200,6 +210,18 @@ sql()
 {
 	"${as_user[@]}" "$bin/psql" -X -At -h "$stage/run/$1" -U postgres \
 		-d postgres -c "$2"
+}
+
+# After a crash the server needs a moment; the next test shall have its chance.
+await_server()
+{
+	local i
+
+	for i in {1..300}
+	do
+		sql "$1" 'SELECT' > /dev/null 2>&1 && return
+		sleep 0.2
+	done
 }
 
 # A backend that crashed may leave a test's output as it should be.
@@ -280,8 +302,8 @@ run_pg_regress()
 		--no-locale --inputdir=. --outputdir="$out" "$test") \
 		> "$out/$test.log" 2>&1
 	status=$?
-	[ $status = 124 ] && echo "still running after $TEST_TIMEOUT s" \
-		>> "$out/$test.log"
+	[ $status = 124 ] &&
+		printf '\nstill running after %s s\n' "$TEST_TIMEOUT" >> "$out/$test.log"
 	if [ -s "$out/regression.diffs" ]
 	then
 		mv "$out/regression.diffs" "$out/$test.log"
@@ -293,6 +315,7 @@ run_pg_regress()
 	else
 		result FAILED "$suite" "$test ($((SECONDS - start)) s)" "$out/$test.log"
 	fi
+	await_server "$suite"
 	sql "$suite" "DROP DATABASE IF EXISTS $db WITH (FORCE)" \
 		> "$out/drop.log" 2>&1 ||
 		result FAILED "$suite" "$test: DROP DATABASE" "$out/drop.log"
@@ -444,6 +467,22 @@ suite_tools()
 	done
 }
 
+suite_lint()
+{
+	local log=$stage/out/lint.log target=lint
+
+	"$tree/tools/format.sh" --version > /dev/null 2>&1 || target=lint-code
+	if flock "$tree/.build.lock" "$MAKE" -C "$tree" --no-print-directory -s \
+		with_llvm=no $target > "$log" 2>&1
+	then
+		result ok lint "$target"
+	else
+		result FAILED lint "$target" "$log"
+	fi
+	[ $target = lint ] ||
+		result skipped lint 'layout: this system has no clang-format 14'
+}
+
 # ------------------------------------------------------------------ the run
 
 # Each word of $runs is a function with its argument: "regress:preload".
@@ -466,7 +505,7 @@ plan()
 					runs+=("$suite:$mode")
 				done ;;
 			long) runs+=(tap_long: stress:) ;;
-			unit | tap | tools) runs+=("$suite:") ;;
+			unit | tap | tools | lint) runs+=("$suite:") ;;
 			*) die "unknown suite \"$suite\"" ;;
 		esac
 	done

@@ -1,7 +1,8 @@
 #!/bin/bash
 #
-# format.sh [--check]
-#	Lays out our C by .clang-format; with --check only reports what is not.
+# format.sh [--check | --version]
+#	Lays out our C by .clang-format; with --check only reports what is not, and
+#	with --version only finds the program.
 #
 # One version decides, so that two machines never disagree: versions of
 # clang-format differ in details.
@@ -20,6 +21,8 @@ then
 	echo "format: needs clang-format $version (Debian 12: clang-format)" >&2
 	exit 1
 fi
+
+[ "${1:-}" != --version ] || { echo "$program"; exit; }
 
 mapfile -t files < <(find src include test bench demo \
 	\( -name '*.c' -o -name '*.h' \) -print 2> /dev/null | sort)

@@ -29,7 +29,7 @@ expect()
 
 	mkdir -p "$(dirname "$file")"
 	cat > "$file"
-	difference=$(diff <(printf '%s\n' "$before") <(lint) | sed -n 's/^[<>] //p')
+	difference=$(diff "$copy/before" <(lint) | sed -n 's/^[<>] //p')
 	if [ "$difference" = "$2" ]
 	then
 		echo "ok: ${2:-nothing found in $1}"
@@ -53,7 +53,7 @@ for layer in base catalog query capture dvm apply refresh schedule command \
 do
 	header "planted_$layer.h" $layer
 done
-before=$(lint)
+lint > "$copy/before"
 
 # --- layers: neither upwards nor sideways, by all ways to get there
 order='base catalog query dvm refresh schedule command syntax monitor'
@@ -106,10 +106,10 @@ expect src/base/planted.c \
 	<<< $'\nextern int pgt_from_above(void);'
 expect src/base/planted.c '' <<< '/* #include "pg_trickle/planted_dvm.h" */'
 mv "$copy/src/init.c" "$copy/init.c.was" 2> /dev/null
-before=$(lint)
+lint > "$copy/before"
 expect src/init.c '' <<< '#include "pg_trickle/planted_monitor.h"'
 mv "$copy/init.c.was" "$copy/src/init.c" 2> /dev/null
-before=$(lint)
+lint > "$copy/before"
 
 # --- versions
 expect src/base/planted.c \
