@@ -32,10 +32,10 @@ typedef enum RefreshMode
 
 typedef enum StreamStatus
 {
-	STATUS_INITIALIZING,
-	STATUS_ACTIVE,
-	STATUS_SUSPENDED,
-	STATUS_ERROR,
+	STREAM_INITIALIZING,
+	STREAM_ACTIVE,
+	STREAM_SUSPENDED,
+	STREAM_ERROR,
 } StreamStatus;
 
 typedef struct StreamTable
@@ -59,8 +59,8 @@ typedef struct StreamTable
 	TimestampTz last_refresh_at;
 	int			consecutive_errors;
 	char	   *last_error;		/* or NULL */
-	double		delta_cost_factor;	/* ms per unit of planner cost, measured; */
-	double		full_cost_factor;	/* 0: not measured yet */
+	double		delta_ms_per_row;	/* measured; 0: not yet */
+	double		full_ms;		/* of the last recomputation; 0: none yet */
 	TransactionId xmin;			/* raw: who wrote this version of the row */
 } StreamTable;
 
@@ -147,10 +147,13 @@ extern List *pgt_all_sources(void);
 /* Start or widen the tracking of a table: a new open segment where needed. */
 extern Source *pgt_track_source(Oid relid, int ncolumns,
 								const AttrNumber *columns);
-extern void pgt_untrack_source(int64 track_id); /* drops the logs */
+extern bool pgt_source_covers(const Source *source, int ncolumns,
+							  const AttrNumber *columns);
+extern void pgt_delete_source(int64 track_id);	/* and its segments' rows */
+extern void pgt_drop_segments(int64 track_id);	/* the log tables */
 extern List *pgt_segments(int64 track_id);	/* of Segment, by segno */
 extern Segment *pgt_open_segment(int64 track_id);	/* NULL: none */
-extern Segment *pgt_create_segment(const Source *source);
+extern Segment *pgt_create_segment(const Source *source);	/* see segment.c */
 extern void pgt_update_segment(const Segment *segment);
 
 /* ---- internal nodes: pgt_nodes ---- */
@@ -168,6 +171,7 @@ typedef struct NodeState
 
 extern List *pgt_node_states(int64 pgt_id); /* by node_id */
 extern void pgt_insert_node_state(const NodeState *node);
+extern void pgt_delete_node_states(int64 pgt_id);
 
 /* ---- history: pgt_refresh_history ---- */
 
@@ -203,14 +207,18 @@ extern void pgt_lock_source_shape(Oid relid, LOCKMODE mode);
 
 /* Taken to close, open or empty segments; false if somebody else does. */
 extern bool pgt_try_lock_segments(int64 track_id);
+extern void pgt_lock_segments(int64 track_id);	/* waits */
 
 /*
  * Create a table of ours: no column is NOT NULL, no ACL, toast table if
- * needed.  "owner_of": it goes away with that relation (InvalidOid: nothing).
+ * needed.  It goes away with relation "owner_of" (InvalidOid: with none).
+ * "options" is a list of DefElem: storage parameters, e.g. fillfactor.
  */
 extern Oid	pgt_create_internal_table(const char *schema, const char *name,
 									  TupleDesc desc, Oid owner,
-									  Oid owner_of);
+									  Oid owner_of, List *options);
+
+extern Oid	pgt_relation_owner(Oid relid);
 
 /* A btree index on columns of an internal table. */
 extern Oid	pgt_create_internal_index(Oid relid, const char *name, int ncols,

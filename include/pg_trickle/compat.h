@@ -12,6 +12,7 @@
 #define PGT_COMPAT_H
 
 #include "catalog/pg_class.h"
+#include "commands/defrem.h"
 #include "commands/tablecmds.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
@@ -58,6 +59,26 @@ object_ownercheck(Oid classid, Oid objectid, Oid roleid)
 #define pgt_flatten_group_exprs(query, node) \
 	flatten_group_exprs(NULL, query, node)
 #define pgt_has_group_rte(query) ((query)->hasGroupRTE)
+#endif
+
+/* PG16 made DefineIndex() count partitions. */
+static inline Oid
+pgt_define_index(Oid relid, IndexStmt *stmt)
+{
+#if PG_VERSION_NUM < 160000
+	return DefineIndex(relid, stmt, InvalidOid, InvalidOid, InvalidOid,
+					   false, false, false, false, true).objectId;
+#else
+	return DefineIndex(relid, stmt, InvalidOid, InvalidOid, InvalidOid, -1,
+					   false, false, false, false, true).objectId;
+#endif
+}
+
+/* PG18 knows constraints that are not enforced. */
+#if PG_VERSION_NUM < 180000
+#define pgt_set_enforced(constraint) ((void) 0)
+#else
+#define pgt_set_enforced(constraint) ((constraint)->is_enforced = true)
 #endif
 
 #endif							/* PGT_COMPAT_H */

@@ -39,8 +39,8 @@ CREATE TABLE pgtrickle.pgt_stream_tables (
 	last_refresh_at timestamptz,
 	consecutive_errors integer NOT NULL DEFAULT 0,
 	last_error_message text,
-	delta_cost_factor double precision,
-	full_cost_factor double precision,
+	delta_ms_per_row double precision,
+	full_ms double precision,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now()
 );

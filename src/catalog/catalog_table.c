@@ -5,7 +5,8 @@
  *
  * They are read and written as core does its catalogs: by index scans with a
  * catalog snapshot, so that everybody sees what is committed now, whatever
- * the isolation level, and needs no privilege.
+ * the isolation level, and needs no privilege.  Each change ends with a
+ * CommandCounterIncrement(), so that the next look-up sees it.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,6 +15,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -172,6 +174,7 @@ pgt_insert_row(CatalogObject table, Datum *values, bool *nulls)
 	CatalogTupleInsert(rel, tuple);
 	heap_freetuple(tuple);
 	table_close(rel, NoLock);
+	CommandCounterIncrement();
 }
 
 /*
@@ -198,6 +201,7 @@ pgt_update_row(CatalogObject table, CatalogObject index, int nkeys,
 	systable_endscan_ordered(scan);
 	index_close(irel, AccessShareLock);
 	table_close(rel, NoLock);
+	CommandCounterIncrement();
 }
 
 /*
@@ -218,6 +222,7 @@ pgt_delete_rows(CatalogObject table, CatalogObject index, int nkeys,
 	systable_endscan_ordered(scan);
 	index_close(irel, AccessShareLock);
 	table_close(rel, NoLock);
+	CommandCounterIncrement();
 }
 
 /*

@@ -48,6 +48,16 @@ pgt_lock_source_shape(Oid relid, LOCKMODE mode)
 }
 
 /*
+ * Become the one who opens, closes and empties segments of a log; waits.
+ */
+void
+pgt_lock_segments(int64 track_id)
+{
+	LockDatabaseObject(pgt_catalog_oid(TABLE_SEGMENTS), (Oid) track_id,
+					   LOCK_SEGMENTS, ExclusiveLock);
+}
+
+/*
  * Become the one who opens, closes and empties segments of a log; false if
  * somebody else is.
  */

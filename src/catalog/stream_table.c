@@ -38,8 +38,8 @@ enum
 	Anum_last_refresh_at,
 	Anum_consecutive_errors,
 	Anum_last_error,
-	Anum_delta_cost_factor,
-	Anum_full_cost_factor,
+	Anum_delta_ms_per_row,
+	Anum_full_ms,
 	Anum_created_at,
 	Anum_updated_at,
 	Natts_streams = Anum_updated_at,
@@ -52,10 +52,10 @@ static const char *const mode_names[] = {
 };
 
 static const char *const status_names[] = {
-	[STATUS_INITIALIZING] = "INITIALIZING",
-	[STATUS_ACTIVE] = "ACTIVE",
-	[STATUS_SUSPENDED] = "SUSPENDED",
-	[STATUS_ERROR] = "ERROR",
+	[STREAM_INITIALIZING] = "INITIALIZING",
+	[STREAM_ACTIVE] = "ACTIVE",
+	[STREAM_SUSPENDED] = "SUSPENDED",
+	[STREAM_ERROR] = "ERROR",
 };
 
 /*
@@ -169,8 +169,8 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 	st->consecutive_errors = DatumGetInt32(values[Anum_consecutive_errors - 1]);
 	if (!nulls[Anum_last_error - 1])
 		st->last_error = TextDatumGetCString(values[Anum_last_error - 1]);
-	st->delta_cost_factor = float_or_zero(values, nulls, Anum_delta_cost_factor);
-	st->full_cost_factor = float_or_zero(values, nulls, Anum_full_cost_factor);
+	st->delta_ms_per_row = float_or_zero(values, nulls, Anum_delta_ms_per_row);
+	st->full_ms = float_or_zero(values, nulls, Anum_full_ms);
 	return st;
 }
 
@@ -210,11 +210,11 @@ fill_row(const StreamTable *st, Datum *values, bool *nulls)
 	values[Anum_consecutive_errors - 1] = Int32GetDatum(st->consecutive_errors);
 	set_or_null(values, nulls, Anum_last_error, st->last_error != NULL,
 				st->last_error ? CStringGetTextDatum(st->last_error) : (Datum) 0);
-	set_or_null(values, nulls, Anum_delta_cost_factor,
-				st->delta_cost_factor > 0,
-				Float8GetDatum(st->delta_cost_factor));
-	set_or_null(values, nulls, Anum_full_cost_factor, st->full_cost_factor > 0,
-				Float8GetDatum(st->full_cost_factor));
+	set_or_null(values, nulls, Anum_delta_ms_per_row,
+				st->delta_ms_per_row > 0,
+				Float8GetDatum(st->delta_ms_per_row));
+	set_or_null(values, nulls, Anum_full_ms, st->full_ms > 0,
+				Float8GetDatum(st->full_ms));
 	values[Anum_updated_at - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
 }
 

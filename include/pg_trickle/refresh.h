@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * refresh.h
+ *	  Bringing stream tables up to date.
+ *
+ * Layer: refresh
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_REFRESH_H
+#define PGT_REFRESH_H
+
+#include "executor/spi.h"
+#include "utils/snapshot.h"
+
+#include "pg_trickle/apply.h"
+#include "pg_trickle/catalog.h"
+#include "pg_trickle/normal_form.h"
+#include "pg_trickle/program.h"
+
+/*
+ * All that a refresh needs to know about a stream table besides its row;
+ * cached in the backend until something it depends on changes.
+ */
+typedef struct Compiled
+{
+	int64		pgt_id;
+	Oid			relid;
+	Oid			owner;
+	Oid			query_relid;
+	NormalForm *form;
+	Program    *program;		/* NULL: recomputed (form->obstacle or mode) */
+	bool		tracked;		/* its sources are logged */
+	List	   *relids;			/* whose change makes this invalid */
+	MemoryContext memory;
+	bool		valid;
+	SPIPlanPtr	recompute_plan; /* of the query itself */
+	int			users;			/* refreshes that hold it now */
+} Compiled;
+
+/*
+ * The compiled form of a stream table, locked against changes of what it is
+ * made from (ACCESS SHARE on its sources, children and logs); valid until
+ * pgt_compiled_done().
+ */
+extern Compiled *pgt_compile(const StreamTable *st);
+extern void pgt_compiled_done(Compiled *compiled);
+
+/* Are the sources of a stream table of this form and mode to be logged? */
+extern bool pgt_needs_tracking(const NormalForm *form, RefreshMode mode);
+
+/* ---- window.c: the changes that a stream table has not seen ---- */
+
+typedef struct Window
+{
+	List	   *deltas;			/* of Delta, of sources that have changes */
+	int64		nrows;			/* of all deltas */
+	const char *reset;			/* why no delta will do, or NULL */
+	List	   *eras;			/* of char *: eras of the logs but the current */
+	MemoryContext memory;
+} Window;
+
+extern Window *pgt_open_window(const StreamTable *st,
+							   const Compiled *compiled);
+extern void pgt_close_window(Window *window);
+
+/* ---- snapshot.c: the snapshot of a refresh ---- */
+
+/* Push the snapshot N of a refresh; PopActiveSnapshot() ends it. */
+extern void pgt_push_refresh_snapshot(void);
+
+/* Make what this transaction wrote so far visible to N. */
+extern void pgt_advance_refresh_snapshot(void);
+
+/* Error 40001 if a version of a row is newer than N. */
+extern void pgt_require_visible(TransactionId xmin, const char *what);
+
+/* The frontier of a refresh under N that has read "part" of its own. */
+extern Frontier *pgt_make_frontier(int32 part, List *done_eras);
+
+/* ---- recompute.c ---- */
+
+/*
+ * The difference between the query, computed under the active snapshot, and
+ * the content of the stream table, as a Z-set to apply.
+ */
+extern ZSet *pgt_recompute_difference(Compiled *compiled,
+									  const ApplyTarget *target);
+
+/* ---- log_maintenance.c ---- */
+
+/* Close, open, drain and empty segments of the logs of the sources. */
+extern void pgt_maintain_logs(const Compiled *compiled);
+
+/* ---- refresh.c ---- */
+
+typedef struct RefreshRequest
+{
+	const char *initiated_by;	/* "MANUAL", ... */
+	const char *reason;
+	bool		recompute;		/* whatever the window says */
+	bool		quiet;			/* no history for nothing to do */
+} RefreshRequest;
+
+/*
+ * Refresh a stream table, with the stream tables it reads first, under one
+ * snapshot.  Returns true if anything changed.
+ */
+extern bool pgt_refresh(Oid relid, const RefreshRequest *request);
+
+/* A row by which a stream table differs from its query. */
+typedef void (*RowDifference) (const char *where, TupleTableSlot *row,
+							   int64 weight, void *arg);
+
+/*
+ * Refresh, then compare the stream table and the states of its nodes with a
+ * recomputation under the same snapshot; each difference is reported, and
+ * with "repair" removed.
+ */
+extern void pgt_verify(Oid relid, bool repair, RowDifference report,
+					   void *arg);
+
+extern ApplyTarget pgt_apply_target(const StreamTable *st);
+
+#endif							/* PGT_REFRESH_H */

@@ -1,0 +1,141 @@
+/*-------------------------------------------------------------------------
+ *
+ * internal_table.c
+ *	  The tables that the extension makes for itself: logs and states.
+ *
+ * They are created below the level of commands: the user whose stream table
+ * needs them has no CREATE privilege on their schemas, and names are never
+ * looked up.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/reloptions.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/heap.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/toasting.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "utils/syscache.h"
+
+#include "pg_trickle/catalog.h"
+#include "pg_trickle/compat.h"
+
+/*
+ * The owner of a relation; an internal error if it does not exist.
+ */
+Oid
+pgt_relation_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+static void
+depend_on_relation(Oid relid, Oid referenced, DependencyType type)
+{
+	ObjectAddress self;
+	ObjectAddress other;
+
+	ObjectAddressSet(self, RelationRelationId, relid);
+	ObjectAddressSet(other, RelationRelationId, referenced);
+	recordDependencyOn(&self, &other, type);
+}
+
+static Datum
+storage_options(List *options)
+{
+	Datum		reloptions = transformRelOptions((Datum) 0, options, NULL,
+												 NULL, false, false);
+
+	(void) heap_reloptions(RELKIND_RELATION, reloptions, true);
+	return reloptions;
+}
+
+/*
+ * Create a table in one of our schemas; see catalog.h.  Returns its OID; the
+ * table is visible to the commands that follow.
+ */
+Oid
+pgt_create_internal_table(const char *schema, const char *name,
+						  TupleDesc desc, Oid owner, Oid owner_of,
+						  List *options)
+{
+	Oid			relid;
+
+	relid = heap_create_with_catalog(name,
+									 get_namespace_oid(schema, false),
+									 InvalidOid,	/* default tablespace */
+									 InvalidOid,
+									 InvalidOid,
+									 InvalidOid,
+									 owner,
+									 HEAP_TABLE_AM_OID,
+									 desc,
+									 NIL,
+									 RELKIND_RELATION,
+									 RELPERSISTENCE_PERMANENT,
+									 false, false,
+									 ONCOMMIT_NOOP,
+									 storage_options(options),
+									 false, /* no default ACL */
+									 false,
+									 true,	/* is_internal */
+									 InvalidOid,
+									 NULL);
+	CommandCounterIncrement();
+	NewRelationCreateToastTable(relid, (Datum) 0);
+	if (OidIsValid(owner_of))
+		depend_on_relation(relid, owner_of, DEPENDENCY_AUTO);
+	CommandCounterIncrement();
+	return relid;
+}
+
+static IndexElem *
+index_element(TupleDesc desc, AttrNumber attno)
+{
+	IndexElem  *element = makeNode(IndexElem);
+
+	element->name = pstrdup(NameStr(TupleDescAttr(desc, attno - 1)->attname));
+	element->ordering = SORTBY_DEFAULT;
+	element->nulls_ordering = SORTBY_NULLS_DEFAULT;
+	return element;
+}
+
+/*
+ * Create a btree index on columns of a table made by
+ * pgt_create_internal_table(); returns its OID.
+ */
+Oid
+pgt_create_internal_index(Oid relid, const char *name, int ncols,
+						  const AttrNumber *attnos, bool unique)
+{
+	Relation	rel = table_open(relid, NoLock);
+	IndexStmt  *stmt = makeNode(IndexStmt);
+	Oid			index;
+
+	stmt->idxname = pstrdup(name);
+	stmt->relation = NULL;
+	stmt->accessMethod = "btree";
+	stmt->unique = unique;
+	for (int i = 0; i < ncols; i++)
+		stmt->indexParams = lappend(stmt->indexParams,
+									index_element(RelationGetDescr(rel),
+												  attnos[i]));
+	table_close(rel, NoLock);
+	index = pgt_define_index(relid, stmt);
+	CommandCounterIncrement();
+	return index;
+}

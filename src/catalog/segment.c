@@ -1,0 +1,314 @@
+/*-------------------------------------------------------------------------
+ *
+ * segment.c
+ *	  Rows of pgt_log_segments, and the tables they name.
+ *
+ * The life of a segment:
+ *
+ *		open -> closing -> closed -> drained -> free -> open ...
+ *
+ * Who changes a state holds pgt_lock_segments().  src/refresh/README.md says
+ * when each step is safe.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/heap.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/xid8.h"
+
+#include "pg_trickle/catalog.h"
+#include "pg_trickle/catalog_table.h"
+#include "pg_trickle/compat.h"
+
+enum
+{
+	Anum_track_id = 1,
+	Anum_segno,
+	Anum_relid,
+	Anum_era,
+	Anum_state,
+	Anum_columns,
+	Anum_min_xid,
+	Anum_max_xid,
+	Anum_drained_xid,
+	Anum_times_emptied,
+	Natts_segments = Anum_times_emptied,
+};
+
+static FullTransactionId
+xid_or_invalid(const Datum *values, const bool *nulls, AttrNumber attno)
+{
+	return nulls[attno - 1] ? InvalidFullTransactionId :
+		DatumGetFullTransactionId(values[attno - 1]);
+}
+
+static void *
+form_segment(HeapTuple tuple, const Datum *values, const bool *nulls)
+{
+	Segment    *segment = palloc0(sizeof(Segment));
+
+	segment->track_id = DatumGetInt64(values[Anum_track_id - 1]);
+	segment->segno = DatumGetInt32(values[Anum_segno - 1]);
+	segment->relid = DatumGetObjectId(values[Anum_relid - 1]);
+	segment->era = TextDatumGetCString(values[Anum_era - 1]);
+	segment->state = (SegmentState) DatumGetChar(values[Anum_state - 1]);
+	segment->columns = pgt_int2_members(values[Anum_columns - 1],
+										&segment->ncolumns);
+	segment->min_xid = xid_or_invalid(values, nulls, Anum_min_xid);
+	segment->max_xid = xid_or_invalid(values, nulls, Anum_max_xid);
+	segment->drained_xid = xid_or_invalid(values, nulls, Anum_drained_xid);
+	segment->times_emptied = DatumGetInt32(values[Anum_times_emptied - 1]);
+	return segment;
+}
+
+static void
+set_xid(Datum *values, bool *nulls, AttrNumber attno, FullTransactionId xid)
+{
+	nulls[attno - 1] = !FullTransactionIdIsValid(xid);
+	values[attno - 1] = FullTransactionIdGetDatum(xid);
+}
+
+static void
+fill_row(const Segment *segment, Datum *values, bool *nulls)
+{
+	memset(nulls, 0, sizeof(bool) * Natts_segments);
+	values[Anum_track_id - 1] = Int64GetDatum(segment->track_id);
+	values[Anum_segno - 1] = Int32GetDatum(segment->segno);
+	values[Anum_relid - 1] = ObjectIdGetDatum(segment->relid);
+	values[Anum_era - 1] = CStringGetTextDatum(segment->era);
+	values[Anum_state - 1] = CharGetDatum((char) segment->state);
+	values[Anum_columns - 1] = pgt_int2_array(segment->ncolumns,
+											  segment->columns);
+	set_xid(values, nulls, Anum_min_xid, segment->min_xid);
+	set_xid(values, nulls, Anum_max_xid, segment->max_xid);
+	set_xid(values, nulls, Anum_drained_xid, segment->drained_xid);
+	values[Anum_times_emptied - 1] = Int32GetDatum(segment->times_emptied);
+}
+
+/*
+ * The segments of a source's log, as a list of Segment by number in the
+ * caller's memory context.
+ */
+List *
+pgt_segments(int64 track_id)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, Anum_track_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(track_id));
+	return pgt_scan_catalog(TABLE_SEGMENTS, INDEX_SEGMENTS, 1, &key,
+							ForwardScanDirection, false, form_segment);
+}
+
+/*
+ * The segment that takes new rows now, or NULL: there is none, or it is of
+ * another era (the database was restored) and no longer takes any.
+ */
+Segment *
+pgt_open_segment(int64 track_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, pgt_segments(track_id))
+	{
+		Segment    *segment = lfirst(lc);
+
+		if (segment->state == SEGMENT_OPEN &&
+			strcmp(segment->era, pgt_current_era()) == 0)
+			return segment;
+	}
+
+	return NULL;
+}
+
+/*
+ * Store a changed segment; writers that have it cached learn of it.
+ */
+void
+pgt_update_segment(const Segment *segment)
+{
+	ScanKeyData keys[2];
+	Datum		values[Natts_segments];
+	bool		nulls[Natts_segments];
+	bool		replace[Natts_segments];
+
+	fill_row(segment, values, nulls);
+	memset(replace, true, sizeof(replace));
+	ScanKeyInit(&keys[0], Anum_track_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(segment->track_id));
+	ScanKeyInit(&keys[1], Anum_segno, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(segment->segno));
+	CacheInvalidateRelcacheByRelid(segment->relid);
+	pgt_update_row(TABLE_SEGMENTS, INDEX_SEGMENTS, 2, keys, values, nulls,
+				   replace);
+}
+
+/*
+ * The columns of a log.  Values are stored as their base type: a domain's
+ * constraints were checked when the source was written.
+ */
+static TupleDesc
+log_desc(const Source *source)
+{
+	Relation	rel = table_open(source->relid, NoLock);
+	TupleDesc	from = RelationGetDescr(rel);
+	TupleDesc	desc = CreateTemplateTupleDesc(Natts_log_fixed + source->ncolumns);
+
+	TupleDescInitEntry(desc, Anum_log_xid, "xid", XID8OID, -1, 0);
+	TupleDescInitEntry(desc, Anum_log_part, "part", INT4OID, -1, 0);
+	TupleDescInitEntry(desc, Anum_log_weight, "weight", INT2OID, -1, 0);
+	for (int i = 0; i < source->ncolumns; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(from, source->columns[i] - 1);
+		AttrNumber	attno = Natts_log_fixed + 1 + i;
+
+		/* A dropped column keeps its place in the log, always NULL. */
+		TupleDescInitEntry(desc, attno, psprintf("c%d", source->columns[i]),
+						   att->attisdropped ? INT4OID : getBaseType(att->atttypid),
+						   -1, 0);
+		TupleDescInitEntryCollation(desc, attno,
+									att->attisdropped ? InvalidOid : att->attcollation);
+	}
+	table_close(rel, NoLock);
+	return desc;
+}
+
+/*
+ * A constraint that a dump restores after the data: while it is missing, a
+ * restore is under way and the log may lack rows.
+ */
+static void
+add_restore_mark(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessExclusiveLock);
+	Constraint *constraint = makeNode(Constraint);
+	NullTest   *test = makeNode(NullTest);
+	ColumnRef  *column = makeNode(ColumnRef);
+
+	column->fields = list_make1(makeString("weight"));
+	column->location = -1;
+	test->arg = (Expr *) column;
+	test->nulltesttype = IS_NOT_NULL;
+	test->location = -1;
+	constraint->contype = CONSTR_CHECK;
+	constraint->conname = "restored";
+	constraint->location = -1;
+	constraint->raw_expr = (Node *) test;
+	constraint->skip_validation = true;
+	constraint->initially_valid = false;
+	pgt_set_enforced(constraint);
+	AddRelationNewConstraints(rel, NIL, list_make1(constraint), false, true,
+							  true, NULL);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+static Oid
+create_log(const Source *source, int segno)
+{
+	char	   *name = psprintf("log_" INT64_FORMAT "_%d", source->track_id,
+								segno);
+	DefElem    *no_vacuum = makeDefElem("autovacuum_enabled",
+										(Node *) makeString("false"), -1);
+	Oid			relid;
+
+	/* Rows only come; all of them go at once when the segment is emptied. */
+	relid = pgt_create_internal_table("pgtrickle_changes", name,
+									  log_desc(source),
+									  pgt_relation_owner(source->relid),
+									  source->relid, list_make1(no_vacuum));
+	add_restore_mark(relid);
+	return relid;
+}
+
+static bool
+same_layout(const Segment *segment, const Source *source)
+{
+	return segment->ncolumns == source->ncolumns &&
+		memcmp(segment->columns, source->columns,
+			   sizeof(AttrNumber) * source->ncolumns) == 0;
+}
+
+static Segment *
+reopen_free_segment(List *segments, const Source *source)
+{
+	ListCell   *lc;
+
+	foreach(lc, segments)
+	{
+		Segment    *segment = lfirst(lc);
+
+		if (segment->state != SEGMENT_FREE || !same_layout(segment, source))
+			continue;
+
+		segment->state = SEGMENT_OPEN;
+		segment->era = pstrdup(pgt_current_era());
+		segment->min_xid = segment->max_xid = InvalidFullTransactionId;
+		segment->drained_xid = InvalidFullTransactionId;
+		pgt_update_segment(segment);
+		return segment;
+	}
+
+	return NULL;
+}
+
+/*
+ * Open a segment for the columns that the source tracks now: a free one that
+ * has the same, else a new one.  The caller holds pgt_lock_segments() and has
+ * retired the one that was open.  In the caller's memory context.
+ */
+Segment *
+pgt_create_segment(const Source *source)
+{
+	List	   *segments = pgt_segments(source->track_id);
+	Segment    *segment = reopen_free_segment(segments, source);
+	Datum		values[Natts_segments];
+	bool		nulls[Natts_segments];
+
+	if (segment == NULL)
+	{
+		segment = palloc0(sizeof(Segment));
+		segment->track_id = source->track_id;
+		segment->segno = segments == NIL ? 1 :
+			((Segment *) llast(segments))->segno + 1;
+		segment->era = pstrdup(pgt_current_era());
+		segment->state = SEGMENT_OPEN;
+		segment->ncolumns = source->ncolumns;
+		segment->columns = source->columns;
+		segment->relid = create_log(source, segment->segno);
+		fill_row(segment, values, nulls);
+		pgt_insert_row(TABLE_SEGMENTS, values, nulls);
+	}
+	return segment;
+}
+
+/*
+ * Drop all log tables of a source.
+ */
+void
+pgt_drop_segments(int64 track_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, pgt_segments(track_id))
+	{
+		Segment    *segment = lfirst(lc);
+		ObjectAddress address;
+
+		ObjectAddressSet(address, RelationRelationId, segment->relid);
+		performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	}
+}

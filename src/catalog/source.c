@@ -1,0 +1,217 @@
+/*-------------------------------------------------------------------------
+ *
+ * source.c
+ *	  Rows of pgt_change_tracking: the tables whose changes are logged.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "access/xact.h"
+#include "nodes/bitmapset.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+
+#include "pg_trickle/catalog.h"
+#include "pg_trickle/catalog_table.h"
+
+enum
+{
+	Anum_id = 1,
+	Anum_relid,
+	Anum_columns,
+	Natts_tracking = Anum_columns,
+};
+
+static void *
+form_source(HeapTuple tuple, const Datum *values, const bool *nulls)
+{
+	Source	   *source = palloc0(sizeof(Source));
+
+	source->track_id = DatumGetInt64(values[Anum_id - 1]);
+	source->relid = DatumGetObjectId(values[Anum_relid - 1]);
+	source->columns = pgt_int2_members(values[Anum_columns - 1],
+									   &source->ncolumns);
+	return source;
+}
+
+static void
+init_id_key(ScanKey key, int64 track_id)
+{
+	ScanKeyInit(key, Anum_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(track_id));
+}
+
+/*
+ * The tracking of a table, in the caller's memory context.  If it is not
+ * tracked: NULL with "missing_ok", else an internal error.
+ */
+Source *
+pgt_lookup_source(Oid relid, bool missing_ok)
+{
+	ScanKeyData key;
+	List	   *rows;
+
+	if (missing_ok && !pgt_catalog_exists())
+		return NULL;
+
+	ScanKeyInit(&key, Anum_relid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	rows = pgt_scan_catalog(TABLE_TRACKING, INDEX_TRACKING_SOURCE, 1, &key,
+							ForwardScanDirection, true, form_source);
+	if (rows == NIL && !missing_ok)
+		elog(ERROR, "relation %u is not tracked", relid);
+
+	return rows == NIL ? NULL : linitial(rows);
+}
+
+/*
+ * Same, by its id.
+ */
+Source *
+pgt_lookup_source_by_id(int64 track_id, bool missing_ok)
+{
+	ScanKeyData key;
+	List	   *rows;
+
+	if (missing_ok && !pgt_catalog_exists())
+		return NULL;
+
+	init_id_key(&key, track_id);
+	rows = pgt_scan_catalog(TABLE_TRACKING, INDEX_TRACKING, 1, &key,
+							ForwardScanDirection, true, form_source);
+	if (rows == NIL && !missing_ok)
+		elog(ERROR, "source " INT64_FORMAT " is not tracked", track_id);
+
+	return rows == NIL ? NULL : linitial(rows);
+}
+
+/*
+ * All tracked tables, by id, in the caller's memory context.
+ */
+List *
+pgt_all_sources(void)
+{
+	return pgt_scan_catalog(TABLE_TRACKING, INDEX_TRACKING, 0, NULL,
+							ForwardScanDirection, false, form_source);
+}
+
+static void
+store_source(const Source *source, bool is_new)
+{
+	ScanKeyData key;
+	Datum		values[Natts_tracking];
+	bool		nulls[Natts_tracking] = {0};
+	bool		replace[Natts_tracking] = {0};
+
+	values[Anum_id - 1] = Int64GetDatum(source->track_id);
+	values[Anum_relid - 1] = ObjectIdGetDatum(source->relid);
+	values[Anum_columns - 1] = pgt_int2_array(source->ncolumns,
+											  source->columns);
+	if (is_new)
+	{
+		pgt_insert_row(TABLE_TRACKING, values, nulls);
+		return;
+	}
+
+	replace[Anum_columns - 1] = true;
+	init_id_key(&key, source->track_id);
+	pgt_update_row(TABLE_TRACKING, INDEX_TRACKING, 1, &key, values, nulls,
+				   replace);
+}
+
+static Bitmapset *
+column_set(int n, const AttrNumber *columns)
+{
+	Bitmapset  *set = NULL;
+
+	for (int i = 0; i < n; i++)
+		set = bms_add_member(set, columns[i]);
+
+	return set;
+}
+
+static void
+set_columns(Source *source, Bitmapset *set)
+{
+	int			attno = -1;
+
+	source->ncolumns = 0;
+	source->columns = palloc(sizeof(AttrNumber) * (bms_num_members(set) + 1));
+	while ((attno = bms_next_member(set, attno)) >= 0)
+		source->columns[source->ncolumns++] = (AttrNumber) attno;
+}
+
+/* The open segment, if any, takes no new writers. */
+static void
+retire_open_segment(int64 track_id)
+{
+	Segment    *open = pgt_open_segment(track_id);
+
+	if (open == NULL)
+		return;
+
+	open->state = SEGMENT_CLOSING;
+	pgt_update_segment(open);
+}
+
+/*
+ * Track a table, or more columns of it: from now on (once the capture
+ * triggers are in place) its log has "columns", whoever asked for others
+ * before keeps them.  The caller holds SHARE ROW EXCLUSIVE on the table if
+ * it is new or a column is, so that no writer is half-way; callers find out
+ * with pgt_source_covers().
+ */
+Source *
+pgt_track_source(Oid relid, int ncolumns, const AttrNumber *columns)
+{
+	Source	   *source = pgt_lookup_source(relid, true);
+	Bitmapset  *wanted = column_set(ncolumns, columns);
+	bool		is_new = source == NULL;
+
+	if (!is_new && pgt_source_covers(source, ncolumns, columns))
+		return source;
+
+	if (is_new)
+	{
+		source = palloc0(sizeof(Source));
+		source->track_id = pgt_next_id(SEQUENCE_TRACKING);
+		source->relid = relid;
+	}
+	pgt_lock_segments(source->track_id);
+	set_columns(source, bms_union(wanted, column_set(source->ncolumns,
+													 source->columns)));
+	store_source(source, is_new);
+	retire_open_segment(source->track_id);
+	(void) pgt_create_segment(source);
+	CacheInvalidateRelcacheByRelid(relid);
+	CommandCounterIncrement();
+	return source;
+}
+
+/*
+ * Does the log of the source have all these columns?
+ */
+bool
+pgt_source_covers(const Source *source, int ncolumns,
+				  const AttrNumber *columns)
+{
+	return bms_is_subset(column_set(ncolumns, columns),
+						 column_set(source->ncolumns, source->columns));
+}
+
+/*
+ * Forget a source and its segments' rows; the caller drops the log tables
+ * (pgt_drop_segments()) unless they are gone with the source.
+ */
+void
+pgt_delete_source(int64 track_id)
+{
+	ScanKeyData key;
+
+	init_id_key(&key, track_id);
+	pgt_delete_rows(TABLE_TRACKING, INDEX_TRACKING, 1, &key);
+	init_id_key(&key, track_id);
+	pgt_delete_rows(TABLE_SEGMENTS, INDEX_SEGMENTS, 1, &key);
+}

@@ -1,0 +1,260 @@
+/*-------------------------------------------------------------------------
+ *
+ * window.c
+ *	  The changes that a stream table has not seen.
+ *
+ * A window is what lies between two snapshots: rows of the logs that N shows
+ * and the frontier has not seen.  Visibility under N is the server's
+ * business; pgt_frontier_sees() decides the other edge.  Segments that are
+ * closed and wholly behind the frontier are skipped by their xid range.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/xid8.h"
+
+#include "pg_trickle/capture.h"
+#include "pg_trickle/refresh.h"
+
+/* Reading one segment for one consumer. */
+typedef struct SegmentReader
+{
+	const Frontier *frontier;
+	EraRelation era;
+	int			natts;			/* of the delta, without the weight */
+	AttrNumber *attnos;			/* in the log, of the delta's columns */
+	Datum	   *values;
+	bool	   *nulls;
+	FullTransactionId last_xid; /* rows of one transaction come together: */
+	int32		last_part;		/* remember the last answer */
+	bool		last_seen;
+} SegmentReader;
+
+static bool
+segment_is_passed(const Segment *segment, const Frontier *frontier)
+{
+	EraRelation era = pgt_frontier_era(frontier, segment->era);
+
+	if (segment->state == SEGMENT_FREE || era == ERA_DONE)
+		return true;
+	if (segment->state != SEGMENT_CLOSED && segment->state != SEGMENT_DRAINED)
+		return false;
+	if (!FullTransactionIdIsValid(segment->min_xid))
+		return true;			/* closed without a row */
+
+	return era == ERA_SAME &&
+		pgt_frontier_passed(frontier, segment->min_xid, segment->max_xid);
+}
+
+/* Where in the log is each column of the delta? */
+static AttrNumber *
+map_columns(const Segment *segment, const SourceUse *use)
+{
+	AttrNumber *attnos = palloc0(sizeof(AttrNumber) * (use->ncolumns + 1));
+
+	for (int i = 0; i < use->ncolumns; i++)
+	{
+		for (int j = 0; j < segment->ncolumns; j++)
+		{
+			if (segment->columns[j] == use->columns[i])
+				attnos[i] = Natts_log_fixed + 1 + j;
+		}
+	}
+
+	return attnos;
+}
+
+/*
+ * The log must look as the catalog says before its rows are taken for what
+ * they are: somebody may have altered the table.
+ */
+static void
+check_layout(Relation log, const Segment *segment, const SegmentReader *reader)
+{
+	TupleDesc	desc = RelationGetDescr(log);
+
+	if (desc->natts != Natts_log_fixed + segment->ncolumns ||
+		TupleDescAttr(desc, Anum_log_xid - 1)->atttypid != XID8OID ||
+		TupleDescAttr(desc, Anum_log_part - 1)->atttypid != INT4OID ||
+		TupleDescAttr(desc, Anum_log_weight - 1)->atttypid != INT2OID)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("change log \"%s\" has been altered",
+					   RelationGetRelationName(log)),
+				errhint("Run repair_stream_table() on the stream tables that read its source."));
+}
+
+static bool
+reader_has_seen(SegmentReader *reader, FullTransactionId xid, int32 part)
+{
+	if (reader->era == ERA_NEW)
+		return false;
+	if (!FullTransactionIdEquals(xid, reader->last_xid) ||
+		part != reader->last_part)
+	{
+		reader->last_xid = xid;
+		reader->last_part = part;
+		reader->last_seen = pgt_frontier_sees(reader->frontier, xid, part);
+	}
+
+	return reader->last_seen;
+}
+
+/* Put one row of the log into the delta, unless it is seen or a mark. */
+static void
+read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
+		 Window *window)
+{
+	FullTransactionId xid;
+	int32		part;
+	int16		weight;
+
+	slot_getsomeattrs(slot, Natts_log_fixed);
+	xid = DatumGetFullTransactionId(slot->tts_values[Anum_log_xid - 1]);
+	part = DatumGetInt32(slot->tts_values[Anum_log_part - 1]);
+	if (reader_has_seen(reader, xid, part))
+		return;
+
+	weight = DatumGetInt16(slot->tts_values[Anum_log_weight - 1]);
+	if (weight == 0)
+	{
+		window->reset = "a source was truncated or changed by DDL";
+		return;
+	}
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < reader->natts; i++)
+	{
+		AttrNumber	attno = reader->attnos[i];
+
+		reader->nulls[i] = attno == 0 || slot->tts_isnull[attno - 1];
+		reader->values[i] = reader->nulls[i] ? (Datum) 0 :
+			slot->tts_values[attno - 1];
+	}
+	pgt_delta_put(delta, reader->values, reader->nulls, weight);
+}
+
+static void
+read_segment(const Segment *segment, const SourceUse *use,
+			 const Frontier *frontier, Delta *delta, Window *window)
+{
+	Relation	log = table_open(segment->relid, NoLock);
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	SegmentReader reader = {
+		.frontier = frontier,
+		.era = pgt_frontier_era(frontier, segment->era),
+		.natts = use->ncolumns,
+		.attnos = map_columns(segment, use),
+		.values = palloc(sizeof(Datum) * (use->ncolumns + 1)),
+		.nulls = palloc(sizeof(bool) * (use->ncolumns + 1)),
+		.last_part = -1,
+	};
+
+	check_layout(log, segment, &reader);
+	slot = table_slot_create(log, NULL);
+	scan = table_beginscan(log, GetActiveSnapshot(), 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		read_row(&reader, slot, delta, window);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(log, NoLock);
+}
+
+/* Other eras in the logs are all seen once this window is. */
+static void
+note_era(Window *window, const char *era)
+{
+	ListCell   *lc;
+
+	if (strcmp(era, pgt_current_era()) == 0)
+		return;
+	foreach(lc, window->eras)
+	{
+		if (strcmp(lfirst(lc), era) == 0)
+			return;
+	}
+	window->eras = lappend(window->eras, pstrdup(era));
+}
+
+static void
+read_source(const StreamTable *st, const SourceUse *use, Window *window)
+{
+	Source	   *source = pgt_lookup_source(use->relid, false);
+	Delta	   *delta = pgt_delta_create(pgt_source_delta_name(use->relid),
+										 pgt_source_delta_desc(use));
+	char	   *gap = pgt_capture_gap(source);
+	ListCell   *lc;
+
+	if (gap != NULL)
+		window->reset = psprintf("changes of \"%s\" are not captured", gap);
+	else if (pgt_capture_lost(source))
+		window->reset = "an unlogged source was reset by a crash";
+
+	foreach(lc, pgt_segments(source->track_id))
+	{
+		Segment    *segment = lfirst(lc);
+
+		note_era(window, segment->era);
+		if (!segment_is_passed(segment, st->frontier))
+			read_segment(segment, use, st->frontier, delta, window);
+	}
+
+	window->nrows += delta->nrows;
+	if (delta->nrows > 0)
+		window->deltas = lappend(window->deltas, delta);
+	else
+		pgt_delta_free(delta);
+}
+
+/*
+ * Read what the logs of all sources have beyond the frontier of the stream
+ * table, under the active snapshot.  The logs are locked.  To be given back
+ * by pgt_close_window().
+ */
+Window *
+pgt_open_window(const StreamTable *st, const Compiled *compiled)
+{
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext,
+												 "pg_trickle window",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	Window	   *window = palloc0(sizeof(Window));
+	ListCell   *lc;
+
+	window->memory = memory;
+	if (!st->is_populated)
+		window->reset = "first fill";
+	if (compiled->tracked && st->is_populated)
+	{
+		foreach(lc, compiled->form->sources)
+			read_source(st, lfirst(lc), window);
+	}
+	MemoryContextSwitchTo(before);
+	return window;
+}
+
+/*
+ * Give back all that pgt_open_window() took.
+ */
+void
+pgt_close_window(Window *window)
+{
+	ListCell   *lc;
+
+	foreach(lc, window->deltas)
+		pgt_delta_free(lfirst(lc));
+	MemoryContextDelete(window->memory);
+}
