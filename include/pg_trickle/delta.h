@@ -23,6 +23,9 @@ typedef struct Delta
 	TupleDesc	desc;			/* c1..cn, w */
 	Tuplestorestate *rows;
 	int64		nrows;
+
+	Datum	   *row_values;		/* of the row being put */
+	bool	   *row_nulls;
 } Delta;
 
 /*

@@ -37,6 +37,10 @@ extern int64 pgt_identity_hash(const RowIdentity *id, TupleTableSlot *slot);
 extern bool pgt_identity_equal(const RowIdentity *id, TupleTableSlot *a,
 							   TupleTableSlot *b);
 
+/* The same for a row given as an array of all its columns. */
+extern int64 pgt_identity_hash_values(const RowIdentity *id,
+									  const Datum *values, const bool *nulls);
+
 /* The image of single values; composites are compared field by field. */
 extern bool pgt_datum_image_equal(Datum a, Datum b, Oid type);
 extern uint64 pgt_datum_image_hash(Datum value, Oid type);
@@ -46,5 +50,8 @@ extern uint64 pgt_datum_image_hash(Datum value, Oid type);
  * for fixed-length types and for varlena types whose typmod bounds them.
  */
 extern bool pgt_type_is_bounded(Oid type, int32 typmod);
+
+/* The size in bytes that no value of the type exceeds; -1 if there is none. */
+extern int32 pgt_type_max_size(Oid type, int32 typmod);
 
 #endif							/* PGT_IDENTITY_H */
