@@ -57,9 +57,10 @@ typedef struct Obstacle
 /* One aggregate of a node. */
 typedef struct NodeAgg
 {
-	Aggref	   *aggref;			/* its arguments, filter and direct arguments
-								 * are Vars (varno 1) on columns of the node's
-								 * input, or constants */
+	Aggref	   *aggref;			/* its arguments and filter are Vars (varno 1)
+								 * on columns of the node's input, or
+								 * constants; its direct arguments are
+								 * expressions over such Vars on key columns */
 } NodeAgg;
 
 typedef struct Node
@@ -129,7 +130,20 @@ extern Oid	pgt_create_query_view(const char *name, const Query *query,
 /* The query as text, all names qualified; palloc'd. */
 extern char *pgt_query_text(const Query *query);
 
-/* Run "walk" for each table leaf of a linear query. */
+/* Is this range table entry the output of a node, and of which? */
 extern bool pgt_is_node_leaf(const RangeTblEntry *rte, int *node_id);
+
+/*
+ * The columns of range table entry "varno" of "query" that are referenced
+ * anywhere in it (also by its subqueries), offset by
+ * FirstLowInvalidHeapAttributeNumber as in pull_varattnos().
+ */
+extern Bitmapset *pgt_referenced_columns(const Query *query, int varno);
+
+/*
+ * For ereport(): the error is at "location" (-1: somewhere) of the query
+ * text, which is shown as internal query.
+ */
+extern int	pgt_query_errposition(const char *text, int location);
 
 #endif							/* PGT_NORMAL_FORM_H */

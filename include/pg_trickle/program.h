@@ -16,6 +16,20 @@
 #include "pg_trickle/zset.h"
 
 /*
+ * A saved plan and what it was made for; see execute.c for when it is made
+ * anew.
+ */
+typedef struct SavedPlan SavedPlan;
+
+/* A text with two plans, NULL until first used: deltas few rows, or many. */
+typedef struct QueryText
+{
+	char	   *sql;
+	SavedPlan  *small;
+	SavedPlan  *large;
+} QueryText;
+
+/*
  * One term of the change of a linear query: one leaf is replaced by its
  * change, leaves before it are as they are now, leaves behind it as they
  * were.  The text yields the columns of the query and, last, the weight.
@@ -24,9 +38,10 @@ typedef struct Term
 {
 	Oid			relid;			/* whose change it reads: a source table, or */
 	int			node_id;		/* the output of a node (relid invalid) */
-	char	   *sql;
-	struct _SPI_plan *small;	/* saved plans; NULL until first used */
-	struct _SPI_plan *large;
+	char	   *delta;			/* the name of that change */
+	List	   *old;			/* names of the changes of the leaves behind */
+	QueryText	alone;			/* for when none of "old" has rows */
+	QueryText	full;
 } Term;
 
 /* A linear query with its terms (src/dvm/linear.c). */
@@ -61,7 +76,8 @@ extern char *pgt_source_delta_name(Oid relid);
 
 /*
  * The descriptor of the change of a source: exactly the columns the program
- * references, in the order of SourceUse.columns, then the weight.
+ * references, in the order of SourceUse.columns, then the weight.  The column
+ * of attribute 7 is called c7 (whatever its place), the weight w.
  */
 extern TupleDesc pgt_source_delta_desc(const SourceUse *use);
 
@@ -99,28 +115,52 @@ extern List *pgt_program_explain(Program *program);
  * ---- between the parts of dvm ----
  */
 
-/* linear.c: derive the terms; node leaves are bound to state_relids[id]. */
+/*
+ * linear.c: derive the terms; node leaves are bound to the columns k1.. and
+ * a1.. (by name) of the tables state_relids[node id].
+ */
 extern Linear *pgt_linear_build(const Query *query, const Oid *state_relids);
+extern void pgt_linear_free(Linear *linear);	/* with its saved plans */
 
 /*
- * Run the terms whose leaf has a delta in "deltas" (List of Delta) and hand
- * each row to "receive"; the slot has the columns of the query and the weight
- * as last column.
+ * Gets a row of a delta query: "slot" has the columns of the query and, as
+ * last column, the weight, which is also given as "weight".  Called in a
+ * memory context that is reset after each row; may use SPI.
  */
 typedef void (*RowReceiver) (TupleTableSlot *slot, int64 weight, void *arg);
+
+/*
+ * Run the terms whose leaf has rows in "deltas" and hand each row to
+ * "receive".  "deltas" (List of Delta) must name the change of every leaf,
+ * be it empty: pgt_program_run() sees to it that the list it hands to the
+ * nodes has one member per source and one per node below.
+ */
 extern void pgt_linear_run(Linear *linear, List *deltas,
 						   RowReceiver receive, void *arg);
 
-/* Run any query text under the active snapshot, with deltas bound. */
-extern void pgt_run_query(const char *sql, struct _SPI_plan **plan,
+/*
+ * execute.c: run any query text whose last column is the weight (int8), under
+ * the active snapshot, under pgt_run_as(), with the members of "deltas" bound
+ * to their names.  The plan is made at the first call, kept in *plan (which
+ * is NULL at first) and made anew when it no longer fits.  "small": plan for
+ * few rows in the deltas.
+ */
+extern void pgt_run_query(const char *sql, SavedPlan **plan, bool small,
 						  List *deltas, RowReceiver receive, void *arg);
+extern void pgt_free_plan(SavedPlan *plan); /* NULL is fine */
+
+/* Are so few rows in the deltas that a plan for few rows is right? */
+extern bool pgt_deltas_are_small(List *deltas);
 
 /* node.c and friends: one non-linear node at run time. */
 typedef struct NodeProgram NodeProgram;
 extern NodeProgram *pgt_node_build(const Node *node, struct NodeState *state,
 								   const Oid *state_relids);
 
-/* The change of the node's output, for use by nodes and top above. */
+/*
+ * The change of the node's output, for use by nodes and top above; never
+ * NULL, but maybe without rows.
+ */
 extern Delta *pgt_node_run(NodeProgram *node, List *deltas,
 						   const char **mismatch);
 extern void pgt_node_rebuild(NodeProgram *node);
@@ -131,8 +171,10 @@ extern void pgt_node_free(NodeProgram *node);
 extern struct NodeState *pgt_node_create_state(int64 pgt_id, const Node *node,
 											   Oid relid, Oid owner);
 
-/* The name of a node's delta; its output's column names are k1.. and a1.. */
+/* linear.c: what delta queries call the change of a node; palloc'd. */
 extern char *pgt_node_delta_name(int node_id);
+
+/* node.c: the columns of a node's output: k1.., a1.. (without the weight). */
 extern TupleDesc pgt_node_output_desc(const Node *node);
 
 #endif							/* PGT_PROGRAM_H */
