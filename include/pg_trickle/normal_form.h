@@ -63,7 +63,7 @@ typedef struct NodeAgg
 								 * expressions over such Vars on key columns */
 } NodeAgg;
 
-typedef struct Node
+typedef struct QueryNode
 {
 	int			id;				/* 1.. ; inputs have smaller ids */
 	const char *rule;			/* "aggregate", "distinct" */
@@ -73,7 +73,7 @@ typedef struct Node
 								 * (tleSortGroupRef is that of the input's
 								 * target entry) */
 	List	   *aggs;			/* of NodeAgg; output columns after the keys */
-} Node;
+} QueryNode;
 
 /* A table that the query reads. */
 typedef struct SourceUse
@@ -90,7 +90,7 @@ typedef struct NormalForm
 	Obstacle	obstacle;		/* if any, nodes and top are NULL */
 	List	   *sources;		/* of SourceUse; always complete */
 	List	   *views;			/* OIDs of the views expanded */
-	List	   *nodes;			/* of Node, inputs before users */
+	List	   *nodes;			/* of QueryNode, inputs before users */
 	Query	   *top;			/* linear */
 	bool		keyed;			/* rows of the result have a provable key */
 	int			nkeys;

@@ -154,7 +154,7 @@ extern bool pgt_deltas_are_small(List *deltas);
 
 /* node.c and friends: one non-linear node at run time. */
 typedef struct NodeProgram NodeProgram;
-extern NodeProgram *pgt_node_build(const Node *node, struct NodeState *state,
+extern NodeProgram *pgt_node_build(const QueryNode *node, struct NodeState *state,
 								   const Oid *state_relids);
 
 /*
@@ -168,13 +168,13 @@ extern void pgt_node_compare(NodeProgram *node, StateDifference report,
 							 void *arg);
 extern List *pgt_node_explain(NodeProgram *node);
 extern void pgt_node_free(NodeProgram *node);
-extern struct NodeState *pgt_node_create_state(int64 pgt_id, const Node *node,
+extern struct NodeState *pgt_node_create_state(int64 pgt_id, const QueryNode *node,
 											   Oid relid, Oid owner);
 
 /* linear.c: what delta queries call the change of a node; palloc'd. */
 extern char *pgt_node_delta_name(int node_id);
 
 /* node.c: the columns of a node's output: k1.., a1.. (without the weight). */
-extern TupleDesc pgt_node_output_desc(const Node *node);
+extern TupleDesc pgt_node_output_desc(const QueryNode *node);
 
 #endif							/* PGT_PROGRAM_H */
