@@ -12,12 +12,14 @@
 #define PGT_COMPAT_H
 
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_relation.h"
 #include "utils/acl.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -33,6 +35,16 @@ object_ownercheck(Oid classid, Oid objectid, Oid roleid)
 {
 	Assert(classid == RelationRelationId);
 	return pg_class_ownercheck(objectid, roleid);
+}
+#endif
+
+/* PG16 did the same to the checks of privileges. */
+#if PG_VERSION_NUM < 160000
+static inline AclResult
+object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
+{
+	Assert(classid == ProcedureRelationId);
+	return pg_proc_aclcheck(objectid, roleid, mode);
 }
 #endif
 
@@ -71,6 +83,48 @@ pgt_define_index(Oid relid, IndexStmt *stmt)
 #else
 	return DefineIndex(relid, stmt, InvalidOid, InvalidOid, InvalidOid, -1,
 					   false, false, false, false, true).objectId;
+#endif
+}
+
+/* PG18 counts index searches for EXPLAIN. */
+#if PG_VERSION_NUM < 180000
+#define pgt_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#else
+#define pgt_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#endif
+
+/*
+ * Make "rel" the one entry of an executor's range table; the answer is where
+ * the executor looks for the set of updated columns.  PG16 moved that from
+ * the entry to its permission info, and PG18 wants to know what is unpruned.
+ */
+static inline Bitmapset **
+pgt_init_range_table(EState *estate, Relation rel)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+#if PG_VERSION_NUM >= 160000
+	List	   *perminfos = NIL;
+	RTEPermissionInfo *perminfo;
+#endif
+
+	rte->rtekind = RTE_RELATION;
+	rte->relid = RelationGetRelid(rel);
+	rte->relkind = rel->rd_rel->relkind;
+	rte->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM < 160000
+	ExecInitRangeTable(estate, list_make1(rte));
+	return &rte->updatedCols;
+#else
+	perminfo = addRTEPermissionInfo(&perminfos, rte);
+#if PG_VERSION_NUM < 180000
+	ExecInitRangeTable(estate, list_make1(rte), perminfos);
+#else
+	ExecInitRangeTable(estate, list_make1(rte), perminfos,
+					   bms_make_singleton(1));
+#endif
+	return &perminfo->updatedCols;
 #endif
 }
 

@@ -17,6 +17,7 @@
 
 #include "access/tupdesc.h"
 #include "executor/tuptable.h"
+#include "nodes/bitmapset.h"
 
 typedef struct RowIdentity RowIdentity;
 
@@ -37,7 +38,15 @@ extern int64 pgt_identity_hash(const RowIdentity *id, TupleTableSlot *slot);
 extern bool pgt_identity_equal(const RowIdentity *id, TupleTableSlot *a,
 							   TupleTableSlot *b);
 
-/* The same for a row given as an array of all its columns. */
+/*
+ * The columns in which two rows differ, as the executor numbers them (less
+ * FirstLowInvalidHeapAttributeNumber), in the current memory context.
+ */
+extern Bitmapset *pgt_identity_difference(const RowIdentity *id,
+										  TupleTableSlot *a,
+										  TupleTableSlot *b);
+
+/* The hash of a row given as an array of all its columns. */
 extern int64 pgt_identity_hash_values(const RowIdentity *id,
 									  const Datum *values, const bool *nulls);
 

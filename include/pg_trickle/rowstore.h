@@ -24,8 +24,11 @@ typedef struct RowStore RowStore;
 
 /*
  * Open the table with ROW EXCLUSIVE, which is held until the end of the
- * transaction.  AFTER triggers fire at pgt_rowstore_close(), in which
- * the table is closed again.  Not closed on error: the transaction's end does.
+ * transaction; an active snapshot is needed.  Statement and AFTER triggers
+ * fire (AFTER triggers at pgt_rowstore_close()) and deferrable constraints are
+ * checked at pgt_rowstore_close(); BEFORE ROW triggers do not fire.  Stores of
+ * tables with triggers are closed in the reverse order of their opening.  Not
+ * closed on error: the transaction's end does.
  */
 extern RowStore *pgt_rowstore_open(Oid relid);
 extern void pgt_rowstore_close(RowStore *store);
@@ -36,15 +39,18 @@ extern Relation pgt_rowstore_relation(RowStore *store);
 extern TupleTableSlot *pgt_rowstore_slot(RowStore *store);
 
 /*
- * Start a look-up through an index; "keys" are scan keys on index columns.
- * The index must be one of the table's.  Then fetch rows one by one into
- * "slot" until false; a new look-up ends the former.  A row found stays
- * valid until the next fetch.  NULL "index" reads the whole table.
+ * Start a look-up through a btree index; "keys" are scan keys on all its
+ * columns and are copied.  The index must be one of the table's.  Then fetch
+ * rows one by one into "slot" until false; a new look-up ends the former.  A
+ * row found stays valid until the next fetch; it may be changed at once, but
+ * rows written since the look-up began may be met or not.  InvalidOid as
+ * "index" reads the whole table.
  */
 extern void pgt_rowstore_lookup(RowStore *store, Oid index, int nkeys,
 								ScanKey keys);
 extern bool pgt_rowstore_fetch(RowStore *store, TupleTableSlot *slot);
 
+/* "row" and "new" may be any slots with the columns of the table. */
 extern void pgt_rowstore_insert(RowStore *store, TupleTableSlot *row);
 extern void pgt_rowstore_update(RowStore *store, TupleTableSlot *old,
 								TupleTableSlot *new);

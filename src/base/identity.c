@@ -24,6 +24,7 @@
 
 #include "access/detoast.h"
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/tupmacs.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -229,6 +230,21 @@ pgt_identity_hash(const RowIdentity *id, TupleTableSlot *slot)
 	return pgt_identity_hash_values(id, slot->tts_values, slot->tts_isnull);
 }
 
+static bool
+column_equal(const RowIdentity *id, const IdentityColumn *column,
+			 TupleTableSlot *a, TupleTableSlot *b)
+{
+	int			i = column->attno - 1;
+
+	if (a->tts_isnull[i] || b->tts_isnull[i])
+		return a->tts_isnull[i] && b->tts_isnull[i];
+	if (id->by_image)
+		return image_equal(a->tts_values[i], b->tts_values[i], &column->image);
+	return DatumGetBool(FunctionCall2Coll(&column->type->eq_opr_finfo,
+										  column->collation,
+										  a->tts_values[i], b->tts_values[i]));
+}
+
 /*
  * Are the rows in the slots the same?  What the types' own "=" allocate is
  * left in the current memory context.
@@ -241,28 +257,34 @@ pgt_identity_equal(const RowIdentity *id, TupleTableSlot *a, TupleTableSlot *b)
 
 	for (int i = 0; i < id->ncolumns; i++)
 	{
-		const IdentityColumn *column = &id->columns[i];
-		int			c = column->attno - 1;
-		bool		equal;
-
-		if (a->tts_isnull[c] != b->tts_isnull[c])
-			return false;
-		if (a->tts_isnull[c])
-			continue;
-
-		if (id->by_image)
-			equal = image_equal(a->tts_values[c], b->tts_values[c],
-								&column->image);
-		else
-			equal = DatumGetBool(FunctionCall2Coll(&column->type->eq_opr_finfo,
-												   column->collation,
-												   a->tts_values[c],
-												   b->tts_values[c]));
-		if (!equal)
+		if (!column_equal(id, &id->columns[i], a, b))
 			return false;
 	}
 
 	return true;
+}
+
+/*
+ * The columns in which two rows differ, as the executor numbers them (less
+ * FirstLowInvalidHeapAttributeNumber), in the current memory context.
+ */
+Bitmapset *
+pgt_identity_difference(const RowIdentity *id, TupleTableSlot *a,
+						TupleTableSlot *b)
+{
+	Bitmapset  *columns = NULL;
+
+	slot_getsomeattrs(a, id->last);
+	slot_getsomeattrs(b, id->last);
+
+	for (int i = 0; i < id->ncolumns; i++)
+	{
+		if (!column_equal(id, &id->columns[i], a, b))
+			columns = bms_add_member(columns, id->columns[i].attno -
+									 FirstLowInvalidHeapAttributeNumber);
+	}
+
+	return columns;
 }
 
 /*

@@ -1,0 +1,291 @@
+/*-------------------------------------------------------------------------
+ *
+ * rowstore.c
+ *	  A table that the engine writes row by row.
+ *
+ *		store = pgt_rowstore_open(relid);
+ *		slot = pgt_rowstore_slot(store);
+ *		pgt_rowstore_lookup(store, index, 1, &key);
+ *		while (pgt_rowstore_fetch(store, slot))
+ *			pgt_rowstore_delete(store, slot);
+ *		pgt_rowstore_close(store);
+ *
+ * This is how logical replication applies rows (worker.c): a bare executor
+ * state with one result relation, and ExecSimpleRelation*().
+ *
+ * An index is read backwards.  Equal entries are in the order of their places
+ * in the table, and while an old snapshot holds back vacuum, new versions of
+ * a row go to its end: the one that lives is met first, however many dead
+ * ones there are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "pg_trickle/compat.h"
+#include "pg_trickle/identity.h"
+#include "pg_trickle/row_triggers.h"
+#include "pg_trickle/rowstore.h"
+
+struct RowStore
+{
+	Relation	rel;
+	EState	   *estate;
+	ResultRelInfo *target;
+	Bitmapset **updated_columns;	/* where the executor looks for them */
+	RowTriggers *triggers;
+	RowIdentity *image;			/* NULL: no update so far */
+	List	   *slots;
+	CommandId	last_write;		/* the command that wrote last */
+
+	/* the present look-up, or the last one */
+	Relation	index;			/* NULL: none so far */
+	IndexScanDesc index_scan;
+	TableScanDesc table_scan;	/* NULL: through the index */
+};
+
+static ResultRelInfo *
+make_target(EState *estate, Relation rel)
+{
+	ResultRelInfo *target = makeNode(ResultRelInfo);
+
+	InitResultRelInfo(target, rel, 1, NULL, 0);
+
+	/* This is where AFTER triggers look for the table. */
+	estate->es_opened_result_relations =
+		lappend(estate->es_opened_result_relations, target);
+	ExecOpenIndices(target, false);
+	return target;
+}
+
+/*
+ * Open a table for writing, in a memory context of its own.
+ */
+RowStore *
+pgt_rowstore_open(Oid relid)
+{
+	Relation	rel = table_open(relid, RowExclusiveLock);
+	EState	   *estate = CreateExecutorState();
+	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+	RowStore   *store = palloc0(sizeof(RowStore));
+
+	/* Rows written before must be old ones to us: see make_writable(). */
+	CommandCounterIncrement();
+
+	store->rel = rel;
+	store->estate = estate;
+	store->updated_columns = pgt_init_range_table(estate, rel);
+	estate->es_snapshot = GetActiveSnapshot();
+	estate->es_output_cid = GetCurrentCommandId(true);
+	store->target = make_target(estate, rel);
+	store->triggers = pgt_row_triggers_begin(estate, store->target,
+											 store->updated_columns);
+	store->last_write = InvalidCommandId;
+
+	MemoryContextSwitchTo(old);
+	return store;
+}
+
+static void
+end_lookups(RowStore *store)
+{
+	if (store->table_scan != NULL)
+		table_endscan(store->table_scan);
+	store->table_scan = NULL;
+
+	if (store->index != NULL)
+	{
+		index_endscan(store->index_scan);
+		index_close(store->index, NoLock);
+	}
+	store->index = NULL;
+}
+
+/*
+ * Fire the AFTER triggers and close the table, keeping its lock.
+ */
+void
+pgt_rowstore_close(RowStore *store)
+{
+	ListCell   *lc;
+
+	end_lookups(store);
+	foreach (lc, store->slots)
+		ExecDropSingleTupleTableSlot(lfirst(lc));
+
+	pgt_row_triggers_end(store->triggers);
+	ExecCloseIndices(store->target);
+	ExecResetTupleTable(store->estate->es_tupleTable, false);
+	table_close(store->rel, NoLock);
+	FreeExecutorState(store->estate);
+}
+
+Relation
+pgt_rowstore_relation(RowStore *store)
+{
+	return store->rel;
+}
+
+TupleTableSlot *
+pgt_rowstore_slot(RowStore *store)
+{
+	MemoryContext old = MemoryContextSwitchTo(store->estate->es_query_cxt);
+	TupleTableSlot *slot = table_slot_create(store->rel, NULL);
+
+	store->slots = lappend(store->slots, slot);
+	MemoryContextSwitchTo(old);
+	return slot;
+}
+
+/*
+ * Start a look-up.  The scan of an index is kept open from one look-up to the
+ * next, so that a look-up costs no more than the way down the tree.  "keys"
+ * are not needed afterwards.
+ */
+void
+pgt_rowstore_lookup(RowStore *store, Oid index, int nkeys, ScanKey keys)
+{
+	MemoryContext old = MemoryContextSwitchTo(store->estate->es_query_cxt);
+
+	if (store->table_scan != NULL || store->index == NULL ||
+		RelationGetRelid(store->index) != index)
+		end_lookups(store);
+
+	if (!OidIsValid(index))
+		store->table_scan = table_beginscan(store->rel, SnapshotSelf, 0, NULL);
+	else
+	{
+		if (store->index == NULL)
+		{
+			store->index = index_open(index, RowExclusiveLock);
+			store->index_scan = pgt_index_beginscan(store->rel, store->index,
+													SnapshotSelf, nkeys);
+		}
+		Assert(nkeys == store->index_scan->numberOfKeys);
+		index_rescan(store->index_scan, keys, nkeys, NULL, 0);
+	}
+
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The next row of the look-up, with its TID; false at the end.
+ */
+bool
+pgt_rowstore_fetch(RowStore *store, TupleTableSlot *slot)
+{
+	if (store->table_scan != NULL)
+		return table_scan_getnextslot(store->table_scan, ForwardScanDirection,
+									  slot);
+
+	return index_getnext_slot(store->index_scan, BackwardScanDirection, slot);
+}
+
+/* Everything that a write leaves in memory goes with it. */
+static MemoryContext
+begin_write(RowStore *store, CmdType command)
+{
+	pgt_row_triggers_before(store->triggers, command);
+	return MemoryContextSwitchTo(GetPerTupleMemoryContext(store->estate));
+}
+
+static void
+end_write(RowStore *store, CmdType command, TupleTableSlot *old,
+		  TupleTableSlot *new, MemoryContext caller)
+{
+	pgt_row_triggers_after(store->triggers, command, old, new);
+	store->last_write = GetCurrentCommandId(true);
+	*store->updated_columns = NULL;
+	MemoryContextSwitchTo(caller);
+	ResetPerTupleExprContext(store->estate);
+}
+
+/*
+ * A command cannot change a row that it wrote itself: a row of our own
+ * transaction may need the next command.
+ */
+static void
+make_writable(RowStore *store, TupleTableSlot *row)
+{
+	bool		isnull;
+	TransactionId xmin;
+
+	if (store->last_write != GetCurrentCommandId(false))
+		return;
+
+	xmin = DatumGetTransactionId(slot_getsysattr(row,
+												 MinTransactionIdAttributeNumber,
+												 &isnull));
+	if (TransactionIdIsCurrentTransactionId(xmin))
+		CommandCounterIncrement();
+}
+
+/*
+ * Insert a row; "row" may be any slot with the columns of the table.
+ */
+void
+pgt_rowstore_insert(RowStore *store, TupleTableSlot *row)
+{
+	MemoryContext caller = begin_write(store, CMD_INSERT);
+
+	ExecSimpleRelationInsert(store->target, store->estate, row);
+	end_write(store, CMD_INSERT, NULL, row, caller);
+}
+
+/* Triggers UPDATE OF some columns fire only if one of them changes. */
+static Bitmapset *
+changed_columns(RowStore *store, TupleTableSlot *old, TupleTableSlot *new)
+{
+	if (store->image == NULL)
+	{
+		TupleDesc	desc = RelationGetDescr(store->rel);
+		MemoryContext caller;
+
+		caller = MemoryContextSwitchTo(store->estate->es_query_cxt);
+		store->image = pgt_identity_by_image(desc, desc->natts);
+		MemoryContextSwitchTo(caller);
+	}
+
+	return pgt_identity_difference(store->image, old, new);
+}
+
+/*
+ * Replace a row that was found by a look-up.
+ */
+void
+pgt_rowstore_update(RowStore *store, TupleTableSlot *old, TupleTableSlot *new)
+{
+	MemoryContext caller;
+	EPQState	none = {0};		/* for BEFORE ROW triggers, which do not fire */
+
+	make_writable(store, old);
+	caller = begin_write(store, CMD_UPDATE);
+	*store->updated_columns = changed_columns(store, old, new);
+
+	ExecSimpleRelationUpdate(store->target, store->estate, &none, old, new);
+	end_write(store, CMD_UPDATE, old, new, caller);
+}
+
+/*
+ * Delete a row that was found by a look-up.
+ */
+void
+pgt_rowstore_delete(RowStore *store, TupleTableSlot *old)
+{
+	MemoryContext caller;
+	EPQState	none = {0};		/* for BEFORE ROW triggers, which do not fire */
+
+	make_writable(store, old);
+	caller = begin_write(store, CMD_DELETE);
+
+	ExecSimpleRelationDelete(store->target, store->estate, &none, old);
+	end_write(store, CMD_DELETE, old, NULL, caller);
+}
