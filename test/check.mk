@@ -15,7 +15,7 @@ MODE   ?= both
 SUITES ?= unit regress isolation tap tools
 export TESTS MODE KEEP JOBS VARIANT_ENV
 
-check_sh = +@MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' tools/check.sh
+check_sh = +@exec env MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' tools/check.sh
 
 .PHONY: check-all check-unit check-regress check-isolation check-tap \
 	check-tools check-long check-build stress bench demo lint lint-code format tidy

@@ -5,6 +5,7 @@
 
 set -eu
 cd "$(dirname "$0")/../.."
+tools/format.sh --version || exit 77
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 mkdir -p "$copy"/{tools,src/base}
