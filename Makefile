@@ -43,7 +43,7 @@ PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter \
 	-Wno-missing-field-initializers -Wshadow -MMD -MP $(VARIANT_CFLAGS)
 SHLIB_LINK  = $(VARIANT_LDFLAGS)
 
-EXTRA_CLEAN = $(foreach s,d gcno gcda,$(OBJS:.o=.$(s))) $(UNITS) \
+EXTRA_CLEAN = $(foreach s,d gcno gcda,$(OBJS:.o=.$(s))) $(UNITS) $(UNITS:=.d) \
 	test/stress/stress build tmp_check .build.lock
 
 include $(PGXS)

@@ -95,7 +95,7 @@ build()
 	# The stress driver is for "long" alone.
 	set -- check-build $([[ " ${runs[*]} " == *' stress: '* ]] && echo stress)
 	[[ ${MAKEFLAGS:-} == *jobserver* ]] && jobs=
-	flock "$tree/.build.lock" "$MAKE" -C "$tree" --no-print-directory \
+	flock "$tree/.build.lock" "$MAKE" -C "$tree" --no-print-directory -s \
 		$jobs with_llvm=no "$@" || die 'the build failed'
 }
 
@@ -114,7 +114,7 @@ make_installation()
 		die 'cannot copy the installation'
 	flock "$tree/.build.lock" "$MAKE" -C "$tree" --no-print-directory \
 		with_llvm=no install DESTDIR="$root" > "$stage/out/install.log" ||
-		die 'the installation failed'
+		{ cat "$stage/out/install.log"; die 'the installation failed'; }
 	# Extensions that only the tests use.
 	if compgen -G "$tree/test/extension/*.control" > /dev/null
 	then
