@@ -15,6 +15,7 @@
 #include "catalog/pg_proc.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
@@ -134,5 +135,17 @@ pgt_init_range_table(EState *estate, Relation rel)
 #else
 #define pgt_set_enforced(constraint) ((constraint)->is_enforced = true)
 #endif
+
+/* PG16 gave EnableDisableTrigger() the arguments of its recursion. */
+static inline void
+pgt_enable_trigger(Relation rel, const char *name, char fires_when)
+{
+#if PG_VERSION_NUM < 160000
+	EnableDisableTrigger(rel, name, fires_when, false, ShareRowExclusiveLock);
+#else
+	EnableDisableTrigger(rel, name, InvalidOid, fires_when, false, true,
+						 ShareRowExclusiveLock);
+#endif
+}
 
 #endif							/* PGT_COMPAT_H */

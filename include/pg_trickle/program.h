@@ -154,7 +154,9 @@ extern bool pgt_deltas_are_small(List *deltas);
 
 /* node.c and friends: one non-linear node at run time. */
 typedef struct NodeProgram NodeProgram;
-extern NodeProgram *pgt_node_build(const QueryNode *node, struct NodeState *state,
+struct NodeState;
+extern NodeProgram *pgt_node_build(const QueryNode *node,
+								   struct NodeState *state,
 								   const Oid *state_relids);
 
 /*
@@ -168,7 +170,8 @@ extern void pgt_node_compare(NodeProgram *node, StateDifference report,
 							 void *arg);
 extern List *pgt_node_explain(NodeProgram *node);
 extern void pgt_node_free(NodeProgram *node);
-extern struct NodeState *pgt_node_create_state(int64 pgt_id, const QueryNode *node,
+extern struct NodeState *pgt_node_create_state(int64 pgt_id,
+											   const QueryNode *node,
 											   Oid relid, Oid owner);
 
 /* linear.c: what delta queries call the change of a node; palloc'd. */
