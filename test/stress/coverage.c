@@ -30,6 +30,7 @@ static const Demand demands[] = {
 	 500, 0},
 	{"log segments emptied", &coverage.emptied, 200, 0},
 	{"prepared transactions that wrote", &coverage.prepared, 100, 0},
+	{"stream tables created while others write", &coverage.created, 40, 0},
 	{"refreshes rolled back", &coverage.undone, 100, 0},
 	{"comparisons with recomputation", &coverage.comparisons, 2500, 0},
 };
@@ -86,10 +87,14 @@ report_demands(void)
 	return ok;
 }
 
-/* Each shape must have been refreshed, and have had rows to be wrong in. */
+/*
+ * Each shape must have been refreshed, and have had rows to be wrong in; in a
+ * short run chance may leave some out.
+ */
 static bool
 report_shapes(void)
 {
+	bool demand = coverage.refreshes >= 40 * n_active;
 	bool ok = true;
 
 	printf("\n%-24s %10s %10s\n", "shape", "refreshes", "most rows");
@@ -101,8 +106,9 @@ report_shapes(void)
 		bool met = refreshes > 0 && rows > 0;
 
 		printf("%-24s %10d %10d%s\n", shape->name, refreshes, rows,
-			   met ? "" : "  MISSED");
-		ok = ok && met;
+			   met ? "" : demand ? "  MISSED" :
+								   "  -");
+		ok = ok && (met || !demand);
 	}
 	return ok;
 }

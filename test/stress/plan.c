@@ -97,14 +97,14 @@ plan_refresh(Session *session, const Shape *shape)
 		->shape = shape;
 }
 
-/* Only under one snapshot for both, that is not under READ COMMITTED. */
+/* Only under one snapshot for both: not under READ COMMITTED. */
 static void
-plan_compare(Session *session, const Shape *shape)
+plan_compare(Session *session, const Shape *shape, const char *table)
 {
 	Step *step = plan_step(session, STEP_COMPARE, NULL);
 	Text sql = {0};
 
-	compare_sql(shape, &sql);
+	compare_sql(shape, table, &sql);
 	step->sql = sql.data;
 	step->shape = shape;
 }
@@ -210,7 +210,7 @@ plan_ordinary(Session *session)
 	Random *random = &session->random;
 
 	plan_step(session, STEP_BEGIN, "%s", begin(random, 10));
-	if (random_percent(random, 40))
+	while (random_percent(random, 45))
 		plan_short_subtransaction(session, active_sources);
 	plan_body(session, active_sources);
 	plan_wait(session, 50, 40);
@@ -244,7 +244,7 @@ plan_own_write(Session *session)
 		}
 		plan_refresh(session, shape);
 		if (compare)
-			plan_compare(session, shape);
+			plan_compare(session, shape, shape->name);
 		if (sub && random_percent(random, 60))
 			plan_rollback_to(session, 1);
 		if (sub)
@@ -253,7 +253,7 @@ plan_own_write(Session *session)
 			continue;
 		plan_refresh(session, shape);
 		if (compare)
-			plan_compare(session, shape);
+			plan_compare(session, shape, shape->name);
 	}
 	plan_end(session);
 }
@@ -291,7 +291,7 @@ plan_compared_refresh(Session *session)
 		const Shape *shape = random_shape(random, active_sources);
 
 		plan_refresh(session, shape);
-		plan_compare(session, shape);
+		plan_compare(session, shape, shape->name);
 	}
 	plan_wait(session, 10, 20);
 	plan_commit_or_rollback(session, 12);
@@ -332,6 +332,36 @@ plan_reader(Session *session)
 	plan_step(session, STEP_COMMIT, "COMMIT");
 }
 
+/* A new consumer, while its sources are written; gone at the next plan. */
+static void
+plan_creation(Session *session)
+{
+	Random *random = &session->random;
+	const Shape *shape = random_shape(random, active_sources);
+	char table[20];
+	Text sql = {0};
+	Step *step;
+
+	snprintf(table, sizeof(table), "new_%d", session->number);
+	plan_step(session, STEP_CONTROL,
+			  "SELECT pgtrickle.drop_stream_table('stress.%s')"
+			  " WHERE to_regclass('stress.%s') IS NOT NULL",
+			  table, table);
+	step = plan_step(session, STEP_CONTROL, NULL);
+	create_sql(shape, table, random_percent(random, 50), &sql);
+	step->sql = sql.data;
+	step->shape = shape;
+	for (int i = 0; i < 3; i++)
+	{
+		plan_wait(session, 80, 40);
+		plan_step(session, STEP_BEGIN, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+		plan_step(session, STEP_CONTROL,
+				  "SELECT pgtrickle.refresh_stream_table('stress.%s')", table);
+		plan_compare(session, shape, table);
+		plan_step(session, STEP_COMMIT, "COMMIT");
+	}
+}
+
 static void
 plan_refresher(Session *session)
 {
@@ -344,8 +374,10 @@ plan_refresher(Session *session)
 	else if (choice < 84)
 		plan_refresh(session,
 					 random_shape(&session->random, active_sources));
-	else if (choice < 97)
+	else if (choice < 95)
 		plan_verify(session);
+	else if (choice < 98)
+		plan_creation(session);
 	else
 		plan_reader(session);
 }

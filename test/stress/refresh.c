@@ -136,6 +136,18 @@ check_columns(PGconn *conn, const Shape *shape)
 	text_free(&sql);
 }
 
+void
+create_sql(const Shape *shape, const char *table, bool initialize, Text *sql)
+{
+	text_add(sql, "SELECT pgtrickle.create_stream_table('stress.%s', $query$",
+			 table);
+	shape_definition(shape, sql);
+	text_add(sql, "$query$, schedule => 'manual', refresh_mode => '%s',"
+				  " initialize => %s)",
+			 shape->recomputes ? "AUTO" : "DIFFERENTIAL",
+			 initialize ? "true" : "false");
+}
+
 /* Every fifth is filled by its first refresh. */
 static bool
 create_shape(PGconn *conn, const Shape *shape, int number)
@@ -144,13 +156,7 @@ create_shape(PGconn *conn, const Shape *shape, int number)
 	PGresult *result;
 	bool ok;
 
-	text_add(&sql, "SELECT pgtrickle.create_stream_table('stress.%s', $query$",
-			 shape->name);
-	shape_definition(shape, &sql);
-	text_add(&sql, "$query$, schedule => 'manual', refresh_mode => '%s',"
-				   " initialize => %s)",
-			 shape->recomputes ? "AUTO" : "DIFFERENTIAL",
-			 number % 5 == 4 ? "false" : "true");
+	create_sql(shape, shape->name, number % 5 != 4, &sql);
 	trace("/* main */ %s;", sql.data);
 	result = PQexec(conn, sql.data);
 	ok = result_ok(result);
@@ -186,25 +192,25 @@ create_shapes(PGconn *conn)
  * should be and are there.
  */
 void
-compare_sql(const Shape *shape, Text *sql)
+compare_sql(const Shape *shape, const char *table, Text *sql)
 {
-	text_add(sql, "WITH want AS (SELECT q::text AS r, count(*) AS n FROM (");
+	text_add(sql, "WITH want AS (SELECT query_row::text AS r, count(*) AS n FROM (");
 	shape_oracle(shape, sql);
-	text_add(sql, ") q GROUP BY 1), have AS (SELECT t::text AS r,"
-				  " count(*) AS n FROM stress.%s t GROUP BY 1)"
+	text_add(sql, ") query_row GROUP BY 1), have AS (SELECT table_row::text AS r,"
+				  " count(*) AS n FROM stress.%s table_row GROUP BY 1)"
 				  " SELECT '', coalesce(sum(n), 0), NULL FROM have UNION ALL "
 				  "(SELECT coalesce(w.r, h.r), coalesce(w.n, 0),"
 				  " coalesce(h.n, 0) FROM want w FULL JOIN have h ON w.r = h.r"
 				  " WHERE w.n IS DISTINCT FROM h.n ORDER BY 1 LIMIT 20)",
-			 shape->name);
+			 table);
 }
 
 void
 image_sql(const Shape *shape, Text *sql)
 {
 	text_add(sql, "SELECT count(*) || ' rows, md5 ' ||"
-				  " coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)),"
-				  " '-') FROM stress.%s t",
+				  " coalesce(md5(string_agg(table_row::text, '|' ORDER BY table_row::text)),"
+				  " '-') FROM stress.%s table_row",
 			 shape->name);
 }
 
@@ -278,7 +284,7 @@ final_comparison(PGconn *conn)
 				 shape->name);
 		PQclear(run(conn, sql.data));
 		text_clear(&sql);
-		compare_sql(shape, &sql);
+		compare_sql(shape, shape->name, &sql);
 		result = run(conn, sql.data);
 		check_equal(NULL, shape, result);
 		PQclear(result);
@@ -307,6 +313,7 @@ note_action(Session *session, const Shape *shape, const PGresult *result)
 		return;
 	}
 	coverage.refreshes++;
+	session->tx.levels[session->tx.depth].refreshes++;
 	coverage.per_shape[shape - shapes]++;
 	if (strcmp(action, "DIFFERENTIAL") == 0)
 		coverage.differential++;

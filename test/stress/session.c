@@ -77,7 +77,7 @@ session_open(bool writer, int number)
 	snprintf(name, sizeof(name), "%s %d", role(session), number);
 	session->conn = connect_server(name);
 	PQclear(run(session->conn, writer ? "SET lock_timeout = '500ms'" :
-										"SET lock_timeout = '5s'"));
+										"SET lock_timeout = '2s'"));
 	PQclear(run(session->conn, "SET deadlock_timeout = '50ms'"));
 	if (PQsetnonblocking(session->conn, 1) != 0)
 		fail("could not make the connection non-blocking");
@@ -119,7 +119,7 @@ send_copy_data(Session *session)
 PGresult *
 session_collect(Session *session)
 {
-	PGresult *last = NULL;
+	PGresult *last;
 	PGresult *result;
 
 	if (!PQconsumeInput(session->conn))
@@ -130,21 +130,20 @@ session_collect(Session *session)
 		result = PQgetResult(session->conn);
 		if (result == NULL)
 		{
+			last = session->result;
+			session->result = NULL;
+			session->busy = false;
 			if (last == NULL)
 				fail("a statement had no result");
-			session->busy = false;
 			return last;
 		}
-		PQclear(last);
-		last = result;
+		PQclear(session->result);
+		session->result = result;
 		if (PQresultStatus(result) == PGRES_COPY_IN)
 			send_copy_data(session);
 		if (PQstatus(session->conn) == CONNECTION_BAD)
 			fail("the connection is lost: %s", PQerrorMessage(session->conn));
 	}
-	if (last != NULL && PQresultStatus(last) != PGRES_COPY_IN)
-		fail("a statement had several results");
-	PQclear(last);
 	if (now_seconds() - session->sent_at > STUCK_SECONDS)
 		fail("%s %d waits for ever", role(session), session->number);
 	return NULL;

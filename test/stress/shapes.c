@@ -224,9 +224,9 @@ const Shape shapes[] = {
 
 	/* ---- stream tables on stream tables ---- */
 	DELTA("chain", ORDERS,
-		  "SELECT cust, count(*) AS n, sum(qty) AS total FROM {filter} GROUP BY cust"),
+		  "SELECT cust, count(*) AS n, sum(qty) AS total FROM {filter} f GROUP BY cust"),
 	DELTA("chain_2", ORDERS,
-		  "SELECT n, count(*) AS groups, max(total) AS most FROM {chain}"
+		  "SELECT n, count(*) AS groups, max(total) AS most FROM {chain} c"
 		  " GROUP BY n"),
 	DELTA("chain_bag", EVENTS,
 		  "SELECT a.val, b.val AS other FROM {duplicates} a JOIN {duplicates} b"

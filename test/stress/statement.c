@@ -58,7 +58,7 @@ own_key(const Context *c, const ColumnSpec *column)
 static void
 add_value(const Context *c, const ColumnSpec *column)
 {
-	static const char *const truths[] = {"true", "false", "NULL"};
+	static const char *const truths[] = {"true", "false", "NULL::boolean"};
 	Random *random = c->random;
 	Text *sql = c->sql;
 
@@ -72,7 +72,7 @@ add_value(const Context *c, const ColumnSpec *column)
 			break;
 		case VALUE_NULL_INT:
 			if (random_percent(random, 25))
-				text_add(sql, "NULL");
+				text_add(sql, "NULL::int");
 			else
 				text_add(sql, "%d", random_below(random, column->range));
 			break;
@@ -87,7 +87,7 @@ add_value(const Context *c, const ColumnSpec *column)
 			break;
 		case VALUE_WORD:
 			if (random_percent(random, 10))
-				text_add(sql, "NULL");
+				text_add(sql, "NULL::text");
 			else
 				text_add(sql, "'w%d'", random_below(random, column->range));
 			break;
@@ -98,7 +98,7 @@ add_value(const Context *c, const ColumnSpec *column)
 			add_long(random, column->range, sql);
 			break;
 		case VALUE_JSON:
-			text_add(sql, "'{\"i\":%s%d}'",
+			text_add(sql, "'{\"i\":%s%d}'::json",
 					 random_percent(random, 50) ? " " : "",
 					 random_below(random, column->range));
 			break;
@@ -113,6 +113,12 @@ n_columns(const TableSpec *table)
 	while (n < MAX_COLUMNS && table->columns[n].name != NULL)
 		n++;
 	return n;
+}
+
+static const char *
+last_column(const TableSpec *table)
+{
+	return table->columns[n_columns(table) - 1].name;
 }
 
 static void
@@ -218,24 +224,25 @@ make_insert(const Context *c)
 	add_names(c);
 	text_add(c->sql, ") ");
 	add_rows(c);
+	if (c->table->key != NULL && !random_percent(c->random, 8))
+		text_add(c->sql, " ON CONFLICT DO NOTHING");
 	c->out->sure = true;
 	c->out->per_row = 1;
-	if (c->table->key == NULL || random_percent(c->random, 8))
-		return;
-	if (random_percent(c->random, 50) || strcmp(c->target, c->table->name) != 0)
-	{
-		text_add(c->sql, " ON CONFLICT DO NOTHING");
-		return;
-	}
-	c->out->sure = false;
-	c->out->per_row = 2;
-	text_add(c->sql, " ON CONFLICT (%s) DO UPDATE SET ", c->table->key);
-	{
-		int n = n_columns(c->table);
-		const char *name = c->table->columns[n - 1].name;
+}
 
-		text_add(c->sql, "%s = excluded.%s", name, name);
-	}
+/* One row: two of one key would be an error. */
+static void
+make_upsert(const Context *c)
+{
+	const char *name = last_column(c->table);
+
+	text_add(c->sql, "INSERT INTO stress.%s (", c->table->name);
+	add_names(c);
+	text_add(c->sql, ") VALUES ");
+	add_row(c);
+	text_add(c->sql, " ON CONFLICT (%s) DO UPDATE SET %s = excluded.%s",
+			 c->table->key, name, name);
+	c->out->per_row = 2;
 }
 
 static void
@@ -263,16 +270,18 @@ make_merge(const Context *c)
 	const TableSpec *table = c->table;
 	int n = n_columns(table);
 
-	text_add(c->sql, "MERGE INTO stress.%s t USING (", c->target);
+	text_add(c->sql, "MERGE INTO stress.%s t USING"
+					 " (SELECT DISTINCT ON (%s) * FROM (",
+			 c->target, table->key);
 	add_rows(c);
-	text_add(c->sql, ") v (");
+	text_add(c->sql, ") d (");
 	add_names(c);
-	text_add(c->sql, ") ON t.%s = v.%s"
+	text_add(c->sql, ")) v ON t.%s = v.%s"
 					 " WHEN MATCHED AND t.%s %% 5 = %d THEN DELETE"
 					 " WHEN MATCHED THEN UPDATE SET %s = v.%s"
 					 " WHEN NOT MATCHED THEN INSERT (",
 			 table->key, table->key, table->key, random_below(c->random, 5),
-			 table->columns[n - 1].name, table->columns[n - 1].name);
+			 last_column(table), last_column(table));
 	add_names(c);
 	text_add(c->sql, ") VALUES (");
 	for (int i = 0; i < n; i++)
@@ -386,7 +395,9 @@ make_special(const Context *c, const char **copy_data)
 
 	if (c->table->owner != NULL)
 	{
-		if (c->table->key != NULL && strchr(c->table->key, ',') == NULL)
+		if (c->table->key != NULL && choice < 5)
+			make_upsert(c);
+		else if (c->table->key != NULL && strchr(c->table->key, ',') == NULL)
 			make_merge(c);
 		else
 			make_update(c);

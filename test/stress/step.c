@@ -145,6 +145,10 @@ step_succeeded(Session *session, const Step *step, PGresult *result)
 		case STEP_ROLLBACK_PREPARED:
 			ended(session, step->kind, result);
 			break;
+		case STEP_CONTROL:
+			if (step->shape != NULL)
+				coverage.created++;
+			break;
 		case STEP_WAIT:
 			break;
 	}

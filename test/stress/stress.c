@@ -33,7 +33,7 @@
 
 Options options = {
 	.refreshes = 5000,
-	.writers = 6,
+	.writers = 7,
 	.refreshers = 4,
 	.preload = "pg_trickle",
 };
@@ -234,7 +234,7 @@ usage(void)
 		   "  --seed=N            repeat a run (default: the time)\n"
 		   "  --refreshes=N       end after so many that did something (5000)\n"
 		   "  --seconds=N         or after this time\n"
-		   "  --writers=N         sessions that write (6)\n"
+		   "  --writers=N         sessions that write (7)\n"
 		   "  --refreshers=N      sessions that refresh (4)\n"
 		   "  --shapes=A,B        only these (default: all)\n"
 		   "  --list              show the shapes and exit\n"

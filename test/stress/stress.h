@@ -157,6 +157,7 @@ typedef struct Coverage
 	int late_commits;  /* wrote before a refresh, committed after it */
 	int aborted_subs;  /* subtransactions undone while rows were buffered */
 	int emptied;	   /* log segments */
+	int created;	   /* stream tables, while others write */
 	int prepared;	   /* transactions that wrote, and were prepared */
 	int serialization; /* 40001 */
 	int conflicts;	   /* other errors that concurrency explains */
@@ -182,6 +183,7 @@ typedef struct Level
 	uint32_t written; /* tables written in this subtransaction */
 	uint32_t late;	  /* those of which a consumer was refreshed since */
 	int rows;		  /* certainly captured in it */
+	int refreshes;	  /* that did something */
 } Level;
 
 typedef struct Transaction
@@ -259,6 +261,7 @@ typedef enum StepKind
 	STEP_PREPARE,
 	STEP_COMMIT_PREPARED,
 	STEP_ROLLBACK_PREPARED,
+	STEP_CONTROL, /* create or drop a stream table */
 	STEP_WAIT,
 } StepKind;
 
@@ -282,7 +285,8 @@ struct Session
 	Random random;
 	bool busy; /* a statement is running */
 	double sent_at;
-	long wake_tick; /* not to be used before */
+	PGresult *result; /* so far */
+	long wake_tick;	  /* not to be used before */
 	const char *copy_data;
 	Step steps[MAX_STEPS];
 	int n_steps;
@@ -318,7 +322,9 @@ extern uint32_t active_sources;
 
 extern void create_shapes(PGconn *conn);
 extern const Shape *random_shape(Random *random, uint32_t sources);
-extern void compare_sql(const Shape *shape, Text *sql);
+extern void create_sql(const Shape *shape, const char *table, bool initialize,
+					   Text *sql);
+extern void compare_sql(const Shape *shape, const char *table, Text *sql);
 extern void image_sql(const Shape *shape, Text *sql);
 extern void note_action(Session *session, const Shape *shape,
 						const PGresult *result);

@@ -72,6 +72,7 @@ tx_release(Transaction *tx)
 	into->written |= gone->written;
 	into->late |= gone->late;
 	into->rows += gone->rows;
+	into->refreshes += gone->refreshes;
 }
 
 /* To the savepoint that began level "depth", which stays. */
@@ -81,7 +82,10 @@ tx_rollback_to(Transaction *tx, int depth)
 	int rows = 0;
 
 	for (int i = depth; i <= tx->depth; i++)
+	{
 		rows += tx->levels[i].rows;
+		coverage.undone += tx->levels[i].refreshes;
+	}
 	if (rows > 0 && tx->bound < BUFFER_ROWS)
 		coverage.aborted_subs++;
 	tx->depth = depth;
@@ -95,7 +99,11 @@ tx_end(Transaction *tx, bool committed)
 	uint32_t late = 0;
 
 	for (int i = 0; i <= tx->depth; i++)
+	{
 		late |= tx->levels[i].late;
+		if (!committed)
+			coverage.undone += tx->levels[i].refreshes;
+	}
 	if (committed && late != 0)
 		coverage.late_commits++;
 	memset(tx, 0, sizeof(*tx));
