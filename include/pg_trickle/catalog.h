@@ -61,7 +61,7 @@ typedef struct StreamTable
 	char	   *last_error;		/* or NULL */
 	double		delta_ms_per_row;	/* measured; 0: not yet */
 	double		full_ms;		/* of the last recomputation; 0: none yet */
-	TransactionId xmin;			/* raw: who wrote this version of the row */
+	TransactionId xmin;			/* who wrote this version of the row */
 } StreamTable;
 
 extern const char *pgt_mode_name(RefreshMode mode);
@@ -73,7 +73,8 @@ extern StreamStatus pgt_parse_status(const char *name); /* 22023 */
 extern StreamTable *pgt_lookup_stream(Oid relid, bool missing_ok);
 extern StreamTable *pgt_lookup_stream_by_id(int64 pgt_id, bool missing_ok);
 extern List *pgt_all_streams(void); /* of StreamTable, by pgt_id */
-extern void pgt_insert_stream(StreamTable *st); /* sets pgt_id, revision */
+extern int64 pgt_new_stream_id(void);
+extern void pgt_insert_stream(StreamTable *st); /* sets revision */
 extern void pgt_update_stream(StreamTable *st); /* new version, revision + 1 */
 extern void pgt_delete_stream(int64 pgt_id);	/* with all that hangs on it */
 
@@ -133,6 +134,7 @@ typedef struct Segment
 	FullTransactionId max_xid;
 	FullTransactionId drained_xid;	/* who found it drained */
 	int			times_emptied;
+	TransactionId xmin;			/* who wrote this version of the row */
 } Segment;
 
 #define Anum_log_xid		1
@@ -208,6 +210,13 @@ extern void pgt_lock_source_shape(Oid relid, LOCKMODE mode);
 /* Taken to close, open or empty segments; false if somebody else does. */
 extern bool pgt_try_lock_segments(int64 track_id);
 extern void pgt_lock_segments(int64 track_id);	/* waits */
+
+/*
+ * Held by the transaction that fills a stream table for the first time, from
+ * before its snapshot: nobody else can see its frontier yet, so nobody may
+ * judge what is drained.
+ */
+extern void pgt_hold_segments(int64 track_id);
 
 /*
  * Create a table of ours: no column is NOT NULL, no ACL, toast table if

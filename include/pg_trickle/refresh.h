@@ -10,7 +10,6 @@
 #ifndef PGT_REFRESH_H
 #define PGT_REFRESH_H
 
-#include "executor/spi.h"
 #include "utils/snapshot.h"
 
 #include "pg_trickle/apply.h"
@@ -34,17 +33,16 @@ typedef struct Compiled
 	List	   *relids;			/* whose change makes this invalid */
 	MemoryContext memory;
 	bool		valid;
-	SPIPlanPtr	recompute_plan; /* of the query itself */
-	int			users;			/* refreshes that hold it now */
+	char	   *recompute_sql;	/* the query itself, with a weight of 1 */
+	SavedPlan  *recompute_plan; /* of that; NULL until first used */
 } Compiled;
 
 /*
  * The compiled form of a stream table, locked against changes of what it is
  * made from (ACCESS SHARE on its sources, children and logs); valid until
- * pgt_compiled_done().
+ * the end of the transaction.
  */
 extern Compiled *pgt_compile(const StreamTable *st);
-extern void pgt_compiled_done(Compiled *compiled);
 
 /* Are the sources of a stream table of this form and mode to be logged? */
 extern bool pgt_needs_tracking(const NormalForm *form, RefreshMode mode);
@@ -67,7 +65,7 @@ extern void pgt_close_window(Window *window);
 /* ---- snapshot.c: the snapshot of a refresh ---- */
 
 /* Push the snapshot N of a refresh; PopActiveSnapshot() ends it. */
-extern void pgt_push_refresh_snapshot(void);
+extern void pgt_push_refresh_snapshot(bool first_fill);
 
 /* Make what this transaction wrote so far visible to N. */
 extern void pgt_advance_refresh_snapshot(void);
@@ -86,6 +84,11 @@ extern Frontier *pgt_make_frontier(int32 part, List *done_eras);
  */
 extern ZSet *pgt_recompute_difference(Compiled *compiled,
 									  const ApplyTarget *target);
+
+/* ---- choose.c ---- */
+
+extern bool pgt_delta_pays_off(const StreamTable *st,
+							   const Compiled *compiled, int64 nrows);
 
 /* ---- log_maintenance.c ---- */
 

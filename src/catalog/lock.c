@@ -58,6 +58,17 @@ pgt_lock_segments(int64 track_id)
 }
 
 /*
+ * Keep the segments of a log from being drained and emptied by others; does
+ * not exclude others who do the same.
+ */
+void
+pgt_hold_segments(int64 track_id)
+{
+	LockDatabaseObject(pgt_catalog_oid(TABLE_SEGMENTS), (Oid) track_id,
+					   LOCK_SEGMENTS, ShareLock);
+}
+
+/*
  * Become the one who opens, closes and empties segments of a log; false if
  * somebody else is.
  */

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
@@ -70,6 +71,7 @@ form_segment(HeapTuple tuple, const Datum *values, const bool *nulls)
 	segment->min_xid = xid_or_invalid(values, nulls, Anum_min_xid);
 	segment->max_xid = xid_or_invalid(values, nulls, Anum_max_xid);
 	segment->drained_xid = xid_or_invalid(values, nulls, Anum_drained_xid);
+	segment->xmin = HeapTupleHeaderGetXmin(tuple->t_data);
 	segment->times_emptied = DatumGetInt32(values[Anum_times_emptied - 1]);
 	return segment;
 }

@@ -146,7 +146,7 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 {
 	StreamTable *st = palloc0(sizeof(StreamTable));
 
-	st->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
+	st->xmin = HeapTupleHeaderGetXmin(tuple->t_data);
 	st->pgt_id = DatumGetInt64(values[Anum_id - 1]);
 	st->revision = DatumGetInt64(values[Anum_revision - 1]);
 	st->relid = DatumGetObjectId(values[Anum_relid - 1]);
@@ -277,7 +277,16 @@ pgt_all_streams(void)
 }
 
 /*
- * Store a new stream table; sets its pgt_id if that is 0, and its revision.
+ * An id for a new stream table.
+ */
+int64
+pgt_new_stream_id(void)
+{
+	return pgt_next_id(SEQUENCE_STREAMS);
+}
+
+/*
+ * Store a new stream table, whose pgt_id is set; sets its revision.
  */
 void
 pgt_insert_stream(StreamTable *st)
@@ -285,8 +294,6 @@ pgt_insert_stream(StreamTable *st)
 	Datum		values[Natts_streams];
 	bool		nulls[Natts_streams];
 
-	if (st->pgt_id == 0)
-		st->pgt_id = pgt_next_id(SEQUENCE_STREAMS);
 	st->revision = 1;
 	fill_row(st, values, nulls);
 	values[Anum_created_at - 1] = values[Anum_updated_at - 1];

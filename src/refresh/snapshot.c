@@ -22,12 +22,17 @@
 /*
  * Push N: in READ COMMITTED a new snapshot, otherwise that of the
  * transaction.  The caller pops it.
+ *
+ * A first fill takes the latest snapshot at every isolation level: capture
+ * has begun in this transaction perhaps, and what others committed between
+ * the transaction's snapshot and that is in no log.
  */
 void
-pgt_push_refresh_snapshot(void)
+pgt_push_refresh_snapshot(bool first_fill)
 {
 	CommandCounterIncrement();
-	PushCopiedSnapshot(GetTransactionSnapshot());
+	PushCopiedSnapshot(first_fill ? GetLatestSnapshot() :
+					   GetTransactionSnapshot());
 	UpdateActiveSnapshotCommandId();
 }
 

@@ -189,26 +189,38 @@ note_era(Window *window, const char *era)
 	window->eras = lappend(window->eras, pstrdup(era));
 }
 
+/* Why the log of a source does not tell its changes, or NULL. */
+static const char *
+log_defect(const Source *source)
+{
+	char	   *gap = pgt_capture_gap(source);
+
+	if (gap != NULL)
+		return psprintf("changes of \"%s\" are not captured", gap);
+	if (pgt_capture_lost(source))
+		return "an unlogged source was emptied by a crash";
+
+	return NULL;
+}
+
 static void
 read_source(const StreamTable *st, const SourceUse *use, Window *window)
 {
 	Source	   *source = pgt_lookup_source(use->relid, false);
 	Delta	   *delta = pgt_delta_create(pgt_source_delta_name(use->relid),
 										 pgt_source_delta_desc(use));
-	char	   *gap = pgt_capture_gap(source);
+	const char *defect = log_defect(source);
 	ListCell   *lc;
 
-	if (gap != NULL)
-		window->reset = psprintf("changes of \"%s\" are not captured", gap);
-	else if (pgt_capture_lost(source))
-		window->reset = "an unlogged source was reset by a crash";
+	if (defect != NULL)
+		window->reset = defect;
 
 	foreach(lc, pgt_segments(source->track_id))
 	{
 		Segment    *segment = lfirst(lc);
 
 		note_era(window, segment->era);
-		if (!segment_is_passed(segment, st->frontier))
+		if (st->is_populated && !segment_is_passed(segment, st->frontier))
 			read_segment(segment, use, st->frontier, delta, window);
 	}
 
@@ -235,13 +247,13 @@ pgt_open_window(const StreamTable *st, const Compiled *compiled)
 	ListCell   *lc;
 
 	window->memory = memory;
-	if (!st->is_populated)
-		window->reset = "first fill";
-	if (compiled->tracked && st->is_populated)
+	if (compiled->tracked)
 	{
 		foreach(lc, compiled->form->sources)
 			read_source(st, lfirst(lc), window);
 	}
+	if (!st->is_populated)
+		window->reset = "first fill";
 	MemoryContextSwitchTo(before);
 	return window;
 }

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * command.h
+ *	  The commands on stream tables, under the SQL functions and, later, under
+ *	  the SQL syntax.
+ *
+ * Layer: command
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_COMMAND_H
+#define PGT_COMMAND_H
+
+#include "nodes/primnodes.h"
+
+#include "pg_trickle/catalog.h"
+#include "pg_trickle/normal_form.h"
+
+typedef struct CreateRequest
+{
+	RangeVar   *name;
+	const char *query;			/* text of the defining query */
+	const char *schedule;
+	RefreshMode mode;
+	bool		initialize;
+	bool		if_not_exists;
+} CreateRequest;
+
+/* Returns the OID of the table; InvalidOid if it existed (a NOTICE). */
+extern Oid	pgt_create_stream_table(const CreateRequest *request);
+
+/* The pieces that creating and altering share (definition.c). */
+extern void pgt_check_definition(const char *text, const NormalForm *form,
+								 RefreshMode mode);
+extern void pgt_track_sources(StreamTable *st, const NormalForm *form);
+extern void pgt_untrack_unused_sources(void);
+
+/*
+ * The stream table of that name (as users write names), locked with "mode";
+ * errors 42P01 no such table, 42809 no stream table.  With "must_own" also
+ * 42501.
+ */
+extern StreamTable *pgt_stream_by_name(text *name, LOCKMODE mode,
+									   bool must_own);
+extern RangeVar *pgt_range_var(text *name);
+
+#endif							/* PGT_COMMAND_H */

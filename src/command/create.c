@@ -1,0 +1,238 @@
+/*-------------------------------------------------------------------------
+ *
+ * create.c
+ *	  CREATE STREAM TABLE.
+ *
+ * The table is created as CREATE TABLE AS would, by the current user and with
+ * that user's rights; its query lives in a view of ours.  Everything happens
+ * in one transaction: an error leaves nothing behind.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/toasting.h"
+#include "commands/tablecmds.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "rewrite/rewriteSupport.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "pg_trickle/command.h"
+#include "pg_trickle/compat.h"
+#include "pg_trickle/refresh.h"
+#include "pg_trickle/run_as.h"
+#include "pg_trickle/schedule.h"
+
+/* ---- the table ---- */
+
+/*
+ * Is there a relation of that name already?  Looked up before the query is
+ * analyzed, so that IF NOT EXISTS does nothing at all.
+ */
+static bool
+name_is_taken(const CreateRequest *request)
+{
+	Oid			schema = RangeVarGetAndCheckCreationNamespace(request->name,
+															  NoLock, NULL);
+
+	if (!OidIsValid(get_relname_relid(request->name->relname, schema)))
+		return false;
+	if (!request->if_not_exists)
+		ereport(ERROR,
+				errcode(ERRCODE_DUPLICATE_TABLE),
+				errmsg("relation \"%s\" already exists",
+					   request->name->relname));
+
+	ereport(NOTICE,
+			errcode(ERRCODE_DUPLICATE_TABLE),
+			errmsg("relation \"%s\" already exists, skipping",
+				   request->name->relname));
+	return true;
+}
+
+static ColumnDef *
+column_definition(const TargetEntry *tle)
+{
+	Node	   *expr = (Node *) tle->expr;
+	Oid			collation = exprCollation(expr);
+	Oid			type = exprType(expr);
+
+	if (!OidIsValid(collation) && type_is_collatable(type))
+		ereport(ERROR,
+				errcode(ERRCODE_INDETERMINATE_COLLATION),
+				errmsg("no collation was derived for column \"%s\" with collatable type %s",
+					   tle->resname, format_type_be(type)),
+				errhint("Use the COLLATE clause to set the collation explicitly."));
+
+	return makeColumnDef(tle->resname, type, exprTypmod(expr), collation);
+}
+
+static Oid
+create_table(RangeVar *name, const Query *query)
+{
+	CreateStmt *stmt = makeNode(CreateStmt);
+	ListCell   *lc;
+	Oid			relid;
+
+	stmt->relation = name;
+	stmt->oncommit = ONCOMMIT_NOOP;
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst(lc);
+
+		if (!tle->resjunk)
+			stmt->tableElts = lappend(stmt->tableElts, column_definition(tle));
+	}
+	relid = DefineRelation(stmt, RELKIND_RELATION, InvalidOid, NULL,
+						   NULL).objectId;
+	CommandCounterIncrement();
+	NewRelationCreateToastTable(relid, (Datum) 0);
+	return relid;
+}
+
+/* ---- dependencies ---- */
+
+/*
+ * The stream table depends on what its query depends on, so that DROP names
+ * it and CASCADE takes it along.  It does not depend on the view: DROP
+ * EXTENSION takes the view and leaves the table.
+ */
+static void
+depend_like_view(Oid relid, Oid view)
+{
+	ObjectAddress self;
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	Oid			rule = get_rewrite_oid(view, "_RETURN", false);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ObjectAddressSet(self, RelationRelationId, relid);
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(RewriteRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(rule));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2,
+							  keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		ObjectAddress other = {
+			.classId = form->refclassid,
+			.objectId = form->refobjid,
+			.objectSubId = form->refobjsubid,
+		};
+
+		if (form->deptype == DEPENDENCY_NORMAL &&
+			!(other.classId == RelationRelationId && other.objectId == view))
+			recordDependencyOn(&self, &other, DEPENDENCY_NORMAL);
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+}
+
+static Oid
+create_view(const StreamTable *st, const Query *query)
+{
+	char		id[32];
+	Oid			view;
+	ObjectAddress self;
+	ObjectAddress table;
+
+	snprintf(id, sizeof(id), INT64_FORMAT, st->pgt_id);
+	view = pgt_create_query_view(makeObjectName(get_rel_name(st->relid), id,
+												NULL),
+								 query, GetUserId());
+	CommandCounterIncrement();
+	ObjectAddressSet(self, RelationRelationId, view);
+	ObjectAddressSet(table, RelationRelationId, st->relid);
+	recordDependencyOn(&self, &table, DEPENDENCY_AUTO);
+	depend_like_view(st->relid, view);
+	return view;
+}
+
+/* ---- the parts ---- */
+
+static void
+create_parts(StreamTable *st, const NormalForm *form)
+{
+	ApplyTarget target = pgt_apply_target(st);
+	RunAs		before;
+
+	if (st->mode != MODE_FULL && form->obstacle.kind == OBSTACLE_NONE)
+		pgt_program_create_state(st->pgt_id, form, st->relid, GetUserId());
+
+	before = pgt_run_as(GetUserId());
+	pgt_apply_create_index(&target);
+	pgt_apply_install_guard(st->relid);
+	pgt_run_as_done(before);
+	st->index_relid = target.index;
+	CommandCounterIncrement();
+}
+
+static void
+set_key(StreamTable *st, const NormalForm *form)
+{
+	st->keyed = form->keyed;
+	st->nkeys = form->nkeys;
+	st->keys = form->keys;
+}
+
+/*
+ * Create a stream table; see command.h.  Errors: those of analyzing the
+ * query, of CREATE TABLE, 0A000 if the mode cannot do it, 42501 without
+ * SELECT and TRIGGER on the sources.
+ */
+Oid
+pgt_create_stream_table(const CreateRequest *request)
+{
+	StreamTable *st = palloc0(sizeof(StreamTable));
+	Query	   *query;
+	NormalForm *form;
+
+	pgt_check_schedule(request->schedule);
+	if (name_is_taken(request))
+		return InvalidOid;
+
+	query = pgt_analyze_query(request->query);
+	form = pgt_normalize(query, GetUserId());
+	pgt_check_definition(request->query, form, request->mode);
+
+	st->pgt_id = pgt_new_stream_id();
+	st->original_query = pstrdup(request->query);
+	st->defining_query = pgt_query_text(query);
+	st->schedule = pstrdup(request->schedule);
+	st->mode = request->mode;
+	st->status = STREAM_INITIALIZING;
+	set_key(st, form);
+	st->relid = create_table(request->name, query);
+	st->query_relid = create_view(st, query);
+	pgt_track_sources(st, form);
+	create_parts(st, form);
+	pgt_insert_stream(st);
+
+	pgt_lock_stream(st->pgt_id, ExclusiveLock);
+	(void) pgt_compile(st);		/* checks rights, and that it can be done */
+	if (request->initialize)
+		(void) pgt_refresh(st->relid, &(RefreshRequest) {
+			.initiated_by = "CREATE",
+			.reason = "first fill",
+		});
+
+	return st->relid;
+}

@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * create_sql.c
+ *	  create_stream_table() and its kin, as SQL calls them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "pg_trickle/command.h"
+
+PG_FUNCTION_INFO_V1(pgt_sql_create);
+PG_FUNCTION_INFO_V1(pgt_sql_create_if_not_exists);
+
+/* An argument that must not be NULL; error 22004 naming it. */
+static char *
+required_text(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("argument \"%s\" must not be null", name));
+
+	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
+}
+
+static void
+create(FunctionCallInfo fcinfo, bool if_not_exists)
+{
+	CreateRequest request = {
+		.query = required_text(fcinfo, 1, "query"),
+		.schedule = required_text(fcinfo, 2, "schedule"),
+		.mode = pgt_parse_mode(required_text(fcinfo, 3, "refresh_mode")),
+		.initialize = PG_ARGISNULL(4) || PG_GETARG_BOOL(4),
+		.if_not_exists = if_not_exists,
+	};
+
+	(void) required_text(fcinfo, 0, "name");
+	request.name = pgt_range_var(PG_GETARG_TEXT_PP(0));
+	(void) pgt_create_stream_table(&request);
+}
+
+/*
+ * create_stream_table(name text, query text, schedule text, refresh_mode
+ * text, initialize bool) returns void
+ */
+Datum
+pgt_sql_create(PG_FUNCTION_ARGS)
+{
+	create(fcinfo, false);
+	PG_RETURN_VOID();
+}
+
+/*
+ * create_stream_table_if_not_exists(...), with the same arguments.
+ */
+Datum
+pgt_sql_create_if_not_exists(PG_FUNCTION_ARGS)
+{
+	create(fcinfo, true);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,262 @@
+/*-------------------------------------------------------------------------
+ *
+ * definition.c
+ *	  What a definition demands: a mode that can do it, sources that are
+ *	  logged.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "miscadmin.h"
+#include "parser/parse_node.h"
+#include "storage/lmgr.h"
+#include "utils/lsyscache.h"
+
+#include "pg_trickle/capture.h"
+#include "pg_trickle/command.h"
+#include "pg_trickle/compat.h"
+#include "pg_trickle/refresh.h"
+
+/* ---- can the mode do it? ---- */
+
+static int
+position_in(const char *text, int location)
+{
+	if (location < 0)
+		return 0;
+
+	return pg_mbstrlen_with_len(text, location) + 1;
+}
+
+static void
+refuse_volatile(const char *text, const Obstacle *obstacle)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("cannot maintain a query that calls the volatile function %s",
+				   obstacle->construct),
+			errdetail("Its result has no defined answer between two computations."),
+			errhint("Create the stream table with refresh_mode => 'FULL'."),
+			internalerrquery(text),
+			internalerrposition(position_in(text, obstacle->location)));
+}
+
+static void
+refuse_differential(const char *text, const Obstacle *obstacle)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("cannot maintain this query in refresh mode DIFFERENTIAL"),
+			obstacle->detail != NULL ?
+			errdetail("There is no delta rule for %s: %s", obstacle->construct,
+					  obstacle->detail) :
+			errdetail("There is no delta rule for %s.", obstacle->construct),
+			errhint("Create the stream table with refresh_mode => 'AUTO', which recomputes it."),
+			internalerrquery(text),
+			internalerrposition(position_in(text, obstacle->location)));
+}
+
+/* A source whose changes cannot be captured is an obstacle too. */
+static void
+refuse_uncaptured(const NormalForm *form)
+{
+	ListCell   *lc;
+
+	foreach(lc, form->sources)
+	{
+		SourceUse  *use = lfirst(lc);
+		char	   *why = pgt_capture_obstacle(use->relid);
+
+		if (why != NULL)
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("cannot maintain this query in refresh mode DIFFERENTIAL"),
+					errdetail("Changes of \"%s\" cannot be captured: %s.",
+							  get_rel_name(use->relid), why),
+					errhint("Create the stream table with refresh_mode => 'AUTO', which recomputes it."));
+	}
+}
+
+/*
+ * Raise error 0A000 if the query cannot be maintained in that mode, at its
+ * position in "text", the text the query was analyzed from.
+ */
+void
+pgt_check_definition(const char *text, const NormalForm *form,
+					 RefreshMode mode)
+{
+	if (mode == MODE_FULL)
+		return;
+	if (form->obstacle.kind == OBSTACLE_VOLATILE)
+		refuse_volatile(text, &form->obstacle);
+	if (mode != MODE_DIFFERENTIAL)
+		return;
+	if (form->obstacle.kind != OBSTACLE_NONE)
+		refuse_differential(text, &form->obstacle);
+	refuse_uncaptured(form);
+}
+
+/* ---- sources ---- */
+
+static bool
+can_capture(const NormalForm *form)
+{
+	ListCell   *lc;
+
+	foreach(lc, form->sources)
+	{
+		if (pgt_capture_obstacle(((SourceUse *) lfirst(lc))->relid) != NULL)
+			return false;
+	}
+
+	return true;
+}
+
+static List *
+column_names(const SourceUse *use)
+{
+	List	   *names = NIL;
+
+	for (int i = 0; i < use->ncolumns; i++)
+		names = lappend(names, get_attname(use->relid, use->columns[i], false));
+
+	return names;
+}
+
+/* Capture needs triggers on the table: its owner must have allowed that. */
+static void
+check_trigger_right(Oid relid)
+{
+	AclResult	result = pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER);
+
+	if (result != ACLCHECK_OK)
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for table %s", get_rel_name(relid)),
+				errdetail("Capturing the changes of a source needs the TRIGGER privilege on it."));
+}
+
+/*
+ * Log the columns that are used, if they are not yet.  SHARE ROW EXCLUSIVE
+ * waits for writers that run now and keeps new ones out until the triggers
+ * are committed: nobody writes uncaptured past the snapshot of the first
+ * fill, nobody is half-way in a segment of the old layout.
+ */
+static void
+track_source(const SourceUse *use)
+{
+	Source	   *source = pgt_lookup_source(use->relid, true);
+
+	check_trigger_right(use->relid);
+	if (source != NULL &&
+		pgt_source_covers(source, use->ncolumns, use->columns) &&
+		pgt_capture_gap(source) == NULL)
+		return;
+
+	(void) find_all_inheritors(use->relid, ShareRowExclusiveLock, NULL);
+	pgt_capture_flush();
+	source = pgt_track_source(use->relid, use->ncolumns, use->columns);
+	pgt_capture_install(source);
+	CommandCounterIncrement();
+}
+
+static const char *
+source_type(Oid relid)
+{
+	if (pgt_lookup_stream(relid, true) != NULL)
+		return "STREAM_TABLE";
+
+	switch (get_rel_relkind(relid))
+	{
+		case RELKIND_VIEW:
+			return "VIEW";
+		case RELKIND_MATVIEW:
+			return "MATERIALIZED_VIEW";
+		case RELKIND_FOREIGN_TABLE:
+			return "FOREIGN_TABLE";
+		default:
+			return "TABLE";
+	}
+}
+
+static void
+record_dependency(int64 pgt_id, Oid relid, List *columns, bool tracked)
+{
+	pgt_insert_dependency(&(Dependency) {
+		.pgt_id = pgt_id,
+		.source_relid = relid,
+		.source_type = pstrdup(source_type(relid)),
+		.columns = columns,
+		.cdc_mode = pstrdup(tracked ? "trigger" : "none"),
+	});
+}
+
+/*
+ * Record what a stream table reads, and have the changes of its sources
+ * logged if its mode needs them.
+ */
+void
+pgt_track_sources(StreamTable *st, const NormalForm *form)
+{
+	bool		tracked = pgt_needs_tracking(form, st->mode) &&
+		can_capture(form);
+	ListCell   *lc;
+
+	foreach(lc, form->sources)
+	{
+		SourceUse  *use = lfirst(lc);
+
+		if (tracked)
+			track_source(use);
+		record_dependency(st->pgt_id, use->relid, column_names(use), tracked);
+	}
+	foreach(lc, form->views)
+		record_dependency(st->pgt_id, lfirst_oid(lc), NIL, false);
+}
+
+static bool
+is_used(const Source *source)
+{
+	ListCell   *lc;
+
+	foreach(lc, pgt_dependents(source->relid))
+	{
+		if (strcmp(((Dependency *) lfirst(lc))->cdc_mode, "trigger") == 0)
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * Stop logging the sources that no stream table needs any more; those that
+ * are gone themselves are only forgotten.
+ */
+void
+pgt_untrack_unused_sources(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, pgt_all_sources())
+	{
+		Source	   *source = lfirst(lc);
+
+		if (get_rel_name(source->relid) == NULL)
+		{
+			pgt_delete_source(source->track_id);
+			continue;
+		}
+		if (is_used(source))
+			continue;
+
+		(void) find_all_inheritors(source->relid, ShareRowExclusiveLock, NULL);
+		pgt_capture_flush();
+		pgt_capture_remove(source);
+		pgt_drop_segments(source->track_id);
+		pgt_delete_source(source->track_id);
+	}
+}

@@ -1,0 +1,170 @@
+/*-------------------------------------------------------------------------
+ *
+ * drop.c
+ *	  What happens when relations go: stream tables, sources, or parts of ours.
+ *
+ * Everything that drops anything (DROP TABLE, CASCADE, DROP SCHEMA, DROP
+ * OWNED, drop_stream_table()) ends in the sql_drop event trigger here, which
+ * forgets what is gone and refuses to let a stream table lose a part that it
+ * cannot do without.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "commands/event_trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+
+#include "pg_trickle/catalog_table.h"
+#include "pg_trickle/command.h"
+#include "pg_trickle/sql.h"
+
+PG_FUNCTION_INFO_V1(pgt_on_sql_drop);
+PG_FUNCTION_INFO_V1(pgt_sql_drop_stream);
+
+/* A relation, or a column of one, that a command has dropped. */
+typedef struct Dropped
+{
+	Oid			relid;
+	int32		column;			/* 0: all of it */
+} Dropped;
+
+static List *
+dropped_relations(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *relations = NIL;
+
+	SPI_connect();
+	if (SPI_execute("SELECT objid, objsubid"
+					" FROM pg_catalog.pg_event_trigger_dropped_objects()"
+					" WHERE classid OPERATOR(pg_catalog.=) 1259",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the dropped objects");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		Dropped    *dropped = MemoryContextAlloc(context, sizeof(Dropped));
+		MemoryContext before = MemoryContextSwitchTo(context);
+		bool		isnull;
+
+		dropped->relid = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
+														SPI_tuptable->tupdesc,
+														1, &isnull));
+		dropped->column = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
+													  SPI_tuptable->tupdesc,
+													  2, &isnull));
+		relations = lappend(relations, dropped);
+		MemoryContextSwitchTo(before);
+	}
+	SPI_finish();
+	return relations;
+}
+
+/* The relation stays but lost a column: not if it is a stream table. */
+static void
+refuse_column(const Dropped *dropped)
+{
+	if (get_rel_name(dropped->relid) == NULL ||
+		pgt_lookup_stream(dropped->relid, true) == NULL)
+		return;
+
+	ereport(ERROR,
+			errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("cannot drop a column of stream table \"%s\"",
+				   get_rel_name(dropped->relid)),
+			errhint("Its columns are those of its query; create it again with another query."));
+}
+
+/* A stream table whose view or identity index goes, and which stays itself. */
+static void
+refuse_part(const StreamTable *st, Oid relid)
+{
+	if ((relid != st->query_relid && relid != st->index_relid) ||
+		get_rel_name(st->relid) == NULL)
+		return;
+
+	ereport(ERROR,
+			errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			errmsg("cannot drop a part of stream table \"%s\"",
+				   get_rel_name(st->relid)),
+			errhint("Drop the stream table instead."));
+}
+
+/* Its state tables and view depend on it and are gone already. */
+static void
+forget(List *dropped)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+	List	   *streams = pgt_all_streams();
+
+	foreach(lc, dropped)
+	{
+		Dropped    *d = lfirst(lc);
+		StreamTable *st;
+
+		if (d->column != 0)
+		{
+			refuse_column(d);
+			continue;
+		}
+		st = pgt_lookup_stream(d->relid, true);
+		if (st != NULL)
+			pgt_delete_stream(st->pgt_id);
+		foreach(lc2, streams)
+			refuse_part(lfirst(lc2), d->relid);
+	}
+	pgt_untrack_unused_sources();
+}
+
+/*
+ * Event trigger function for sql_drop.
+ */
+Datum
+pgt_on_sql_drop(PG_FUNCTION_ARGS)
+{
+	List	   *dropped;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function \"on_sql_drop\" was not called by an event trigger"));
+
+	/* Not while the extension itself goes, or is restored. */
+	if (IsBinaryUpgrade || !pgt_catalog_exists())
+		PG_RETURN_NULL();
+
+	dropped = dropped_relations();
+	if (dropped != NIL)
+		forget(dropped);
+	PG_RETURN_NULL();
+}
+
+/*
+ * drop_stream_table(name text, cascade bool) returns void: DROP TABLE on
+ * what must be a stream table.
+ */
+Datum
+pgt_sql_drop_stream(PG_FUNCTION_ARGS)
+{
+	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
+										 AccessExclusiveLock, true);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "DROP TABLE ");
+	pgt_sql_relation(&sql, st->relid);
+	if (PG_GETARG_BOOL(1))
+		appendStringInfoString(&sql, " CASCADE");
+
+	/* As a command, so that event triggers see it: ours too. */
+	SPI_connect();
+	SPI_execute(sql.data, false, 0);
+	SPI_finish();
+	PG_RETURN_VOID();
+}

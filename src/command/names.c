@@ -1,0 +1,56 @@
+/*-------------------------------------------------------------------------
+ *
+ * names.c
+ *	  Names of stream tables, as users pass them to functions.
+ *
+ * A name is text and is resolved like a name in SQL: quotes, a schema before
+ * a dot, else the search_path.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/varlena.h"
+
+#include "pg_trickle/command.h"
+#include "pg_trickle/compat.h"
+
+/*
+ * The name as a range variable; error 42602 for what cannot be one.
+ */
+RangeVar *
+pgt_range_var(text *name)
+{
+	return makeRangeVarFromNameList(textToQualifiedNameList(name));
+}
+
+/* Checked before the lock: who may not control it may not block it. */
+static void
+check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
+{
+	bool		must_own = *(bool *) arg;
+
+	if (!OidIsValid(relid) || relid == old_relid)
+		return;
+
+	(void) pgt_lookup_stream(relid, false);
+	if (must_own && !object_ownercheck(RelationRelationId, relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, range->relname);
+}
+
+/*
+ * See command.h.
+ */
+StreamTable *
+pgt_stream_by_name(text *name, LOCKMODE mode, bool must_own)
+{
+	Oid			relid = RangeVarGetRelidExtended(pgt_range_var(name), mode, 0,
+												 check_before_lock, &must_own);
+
+	return pgt_lookup_stream(relid, false);
+}

@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ *
+ * refresh_sql.c
+ *	  refresh_stream_table() and its kin, as SQL calls them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "pg_trickle/command.h"
+#include "pg_trickle/refresh.h"
+
+PG_FUNCTION_INFO_V1(pgt_sql_refresh);
+PG_FUNCTION_INFO_V1(pgt_sql_refresh_if_stale);
+PG_FUNCTION_INFO_V1(pgt_sql_write_and_refresh);
+
+static void
+refresh(text *name, const char *reason)
+{
+	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, true);
+
+	(void) pgt_refresh(st->relid, &(RefreshRequest) {
+		.initiated_by = "MANUAL",
+		.reason = reason,
+	});
+}
+
+/*
+ * refresh_stream_table(name text) returns void
+ */
+Datum
+pgt_sql_refresh(PG_FUNCTION_ARGS)
+{
+	refresh(PG_GETARG_TEXT_PP(0), "requested");
+	PG_RETURN_VOID();
+}
+
+/*
+ * refresh_if_stale(name text, max_age interval) returns bool: whether it was
+ * stale, that is, last refreshed longer ago than max_age or never.
+ */
+Datum
+pgt_sql_refresh_if_stale(PG_FUNCTION_ARGS)
+{
+	text	   *name = PG_GETARG_TEXT_PP(0);
+	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, true);
+	Datum		limit = DirectFunctionCall2(timestamptz_mi_interval,
+											TimestampTzGetDatum(GetCurrentTimestamp()),
+											PG_GETARG_DATUM(1));
+
+	if (st->is_populated && st->data_timestamp >= DatumGetTimestampTz(limit))
+		PG_RETURN_BOOL(false);
+
+	refresh(name, "stale");
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * write_and_refresh(sql text, stream_table_name text) returns void: the
+ * statement runs with the rights of the caller, then the stream table is
+ * refreshed, in one transaction.
+ */
+Datum
+pgt_sql_write_and_refresh(PG_FUNCTION_ARGS)
+{
+	char	   *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			result;
+
+	(void) pgt_stream_by_name(PG_GETARG_TEXT_PP(1), AccessShareLock, true);
+	SPI_connect();
+	result = SPI_execute(sql, false, 0);
+	if (result < 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("cannot run this statement: %s",
+					   SPI_result_code_string(result)));
+	SPI_finish();
+
+	refresh(PG_GETARG_TEXT_PP(1), "write_and_refresh");
+	PG_RETURN_VOID();
+}

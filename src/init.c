@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * init.c
+ *	  Library entry point: settings and hooks.  The only file that knows every
+ *	  layer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "pg_trickle/capture.h"
+#include "pg_trickle/settings.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+/*
+ * Module load callback.
+ */
+void
+_PG_init(void)
+{
+	pgt_define_settings();
+	pgt_capture_init();
+}

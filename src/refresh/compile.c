@@ -1,0 +1,313 @@
+/*-------------------------------------------------------------------------
+ *
+ * compile.c
+ *	  What a refresh needs to know about a stream table, kept by the backend.
+ *
+ * The normal form and the delta program are derived from the query view once
+ * and kept until a relation they are made from changes (relcache
+ * invalidation: DDL, privileges, policies) or roles do.  An entry that has
+ * become invalid may still be in use by the refresh that runs now, so that it
+ * is freed at the end of the transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_inherits.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "pg_trickle/capture.h"
+#include "pg_trickle/refresh.h"
+#include "pg_trickle/run_as.h"
+#include "pg_trickle/sql.h"
+
+typedef struct CompiledEntry
+{
+	int64		pgt_id;			/* hash key */
+	Compiled   *compiled;
+} CompiledEntry;
+
+static HTAB *cache = NULL;
+static List *doomed = NIL;		/* of Compiled, freed when the transaction
+								 * ends; in TopMemoryContext */
+
+static void
+invalidate_relation(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	CompiledEntry *entry;
+
+	hash_seq_init(&status, cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->compiled != NULL &&
+			(relid == InvalidOid ||
+			 list_member_oid(entry->compiled->relids, relid)))
+			entry->compiled->valid = false;
+	}
+}
+
+/* Membership decides what an owner may read. */
+static void
+invalidate_roles(Datum arg, int cacheid, uint32 hashvalue)
+{
+	invalidate_relation((Datum) 0, InvalidOid);
+}
+
+static void
+free_doomed(XactEvent event, void *arg)
+{
+	ListCell   *lc;
+
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE ||
+		event == XACT_EVENT_PARALLEL_PRE_COMMIT)
+		return;
+
+	foreach(lc, doomed)
+	{
+		Compiled   *compiled = lfirst(lc);
+
+		pgt_free_plan(compiled->recompute_plan);
+		if (compiled->program != NULL)
+			pgt_program_free(compiled->program);
+		MemoryContextDelete(compiled->memory);
+	}
+	list_free(doomed);
+	doomed = NIL;
+}
+
+static void
+init_cache(void)
+{
+	HASHCTL		ctl = {
+		.keysize = sizeof(int64),
+		.entrysize = sizeof(CompiledEntry),
+		.hcxt = CacheMemoryContext,
+	};
+
+	if (cache != NULL)
+		return;
+
+	cache = hash_create("pg_trickle programs", 64, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterRelcacheCallback(invalidate_relation, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, invalidate_roles, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, invalidate_roles, (Datum) 0);
+	RegisterXactCallback(free_doomed, NULL);
+}
+
+/*
+ * Must the sources of a stream table be logged?  Not if it is recomputed at
+ * each refresh whatever has changed.
+ */
+bool
+pgt_needs_tracking(const NormalForm *form, RefreshMode mode)
+{
+	return mode != MODE_FULL &&
+		form->obstacle.kind != OBSTACLE_EVERY_REFRESH &&
+		form->obstacle.kind != OBSTACLE_VOLATILE;
+}
+
+/* The query as it stands, computed: used to recompute and to check rights. */
+static char *
+recompute_sql(const StreamTable *st, const char *condition)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT q.*, 1::pg_catalog.int8 FROM ");
+	pgt_sql_relation(&sql, st->query_relid);
+	appendStringInfo(&sql, " q%s", condition);
+	return sql.data;
+}
+
+static void
+ignore_row(TupleTableSlot *slot, int64 weight, void *arg)
+{
+}
+
+/*
+ * The rights that views demand, checked as views do: a delta query reads
+ * base tables, or no table at all, and would not notice a REVOKE.
+ */
+static void
+check_rights(const StreamTable *st, Oid owner)
+{
+	RunAs		before = pgt_run_as(owner);
+	SavedPlan  *plan = NULL;
+
+	pgt_run_query(recompute_sql(st, " WHERE false"), &plan, true, NIL,
+				  ignore_row, NULL);
+	pgt_free_plan(plan);
+	pgt_run_as_done(before);
+}
+
+static void
+collect_relids(const StreamTable *st, Compiled *compiled, List *node_states)
+{
+	ListCell   *lc;
+
+	compiled->relids = list_make2_oid(st->relid, st->query_relid);
+	foreach(lc, compiled->form->sources)
+		compiled->relids = lappend_oid(compiled->relids,
+									   ((SourceUse *) lfirst(lc))->relid);
+	compiled->relids = list_concat(compiled->relids,
+								   list_copy(compiled->form->views));
+	foreach(lc, node_states)
+		compiled->relids = lappend_oid(compiled->relids,
+									   ((NodeState *) lfirst(lc))->state_relid);
+}
+
+/* A source that nothing can capture (a foreign partition) is not tracked. */
+static bool
+sources_are_tracked(const NormalForm *form)
+{
+	ListCell   *lc;
+
+	foreach(lc, form->sources)
+	{
+		if (pgt_lookup_source(((SourceUse *) lfirst(lc))->relid, true) == NULL)
+			return false;
+	}
+
+	return true;
+}
+
+static Compiled *
+build(const StreamTable *st)
+{
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext,
+												 "pg_trickle program",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	Compiled   *compiled = palloc0(sizeof(Compiled));
+	List	   *node_states = pgt_node_states(st->pgt_id);
+
+	compiled->memory = memory;
+	compiled->pgt_id = st->pgt_id;
+	compiled->relid = st->relid;
+	compiled->query_relid = st->query_relid;
+	compiled->owner = pgt_relation_owner(st->relid);
+	compiled->form = pgt_normalize(pgt_view_query(st->query_relid),
+								   compiled->owner);
+	compiled->tracked = pgt_needs_tracking(compiled->form, st->mode) &&
+		sources_are_tracked(compiled->form);
+	compiled->recompute_sql = recompute_sql(st, "");
+	collect_relids(st, compiled, node_states);
+	check_rights(st, compiled->owner);
+	if (st->mode != MODE_FULL && compiled->form->obstacle.kind == OBSTACLE_NONE)
+		compiled->program = pgt_program_build(compiled->form, node_states,
+											  memory);
+	compiled->valid = true;
+	MemoryContextSwitchTo(before);
+	return compiled;
+}
+
+/* Lock what the program reads, so that it stays as it was compiled. */
+static void
+lock_sources(const Compiled *compiled)
+{
+	ListCell   *lc;
+
+	foreach(lc, compiled->form->sources)
+	{
+		SourceUse  *use = lfirst(lc);
+
+		if (use->inh)
+		{
+			pgt_lock_source_shape(use->relid, ShareLock);
+			list_free(find_all_inheritors(use->relid, AccessShareLock, NULL));
+		}
+		else
+			LockRelationOid(use->relid, AccessShareLock);
+	}
+}
+
+/*
+ * Lock all segments of a source's log; new ones appear only with changes
+ * that a snapshot taken later than the locks does not need, or are found
+ * by the second look.
+ */
+static void
+lock_log(Oid relid, bool first_fill)
+{
+	Source	   *source = pgt_lookup_source(relid, true);
+	List	   *locked = NIL;
+	bool		again = source != NULL;
+
+	if (source != NULL && first_fill)
+		pgt_hold_segments(source->track_id);
+	while (again)
+	{
+		ListCell   *lc;
+
+		again = false;
+		foreach(lc, pgt_segments(source->track_id))
+		{
+			Segment    *segment = lfirst(lc);
+
+			if (list_member_oid(locked, segment->relid))
+				continue;
+			LockRelationOid(segment->relid, AccessShareLock);
+			locked = lappend_oid(locked, segment->relid);
+			again = true;
+		}
+	}
+	list_free(locked);
+}
+
+static void
+discard(CompiledEntry *entry)
+{
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+
+	doomed = lappend(doomed, entry->compiled);
+	entry->compiled = NULL;
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * See refresh.h.  The caller holds pgt_lock_stream().  The result lives until
+ * the end of the transaction at least.
+ */
+Compiled *
+pgt_compile(const StreamTable *st)
+{
+	CompiledEntry *entry;
+	bool		found;
+	ListCell   *lc;
+
+	init_cache();
+	entry = hash_search(cache, &st->pgt_id, HASH_ENTER, &found);
+	if (!found)
+		entry->compiled = NULL;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (entry->compiled != NULL && !entry->compiled->valid)
+			discard(entry);
+		if (entry->compiled == NULL)
+		{
+			Compiled   *compiled = build(st);
+
+			MemoryContextSetParent(compiled->memory, CacheMemoryContext);
+			entry->compiled = compiled;
+		}
+		lock_sources(entry->compiled);
+	} while (!entry->compiled->valid);
+
+	if (entry->compiled->tracked)
+	{
+		foreach(lc, entry->compiled->form->sources)
+			lock_log(((SourceUse *) lfirst(lc))->relid, !st->is_populated);
+	}
+	return entry->compiled;
+}

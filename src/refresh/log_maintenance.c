@@ -1,0 +1,294 @@
+/*-------------------------------------------------------------------------
+ *
+ * log_maintenance.c
+ *	  The life of log segments: who moves them on, and when it is safe.
+ *
+ *		open -> closing		it has grown to pg_trickle.segment_blocks
+ *		closing -> closed	no writer is left in it; its xids are known
+ *		closed -> drained	every consumer has passed all its xids
+ *		drained -> free		everybody's snapshot shows it drained
+ *
+ * It is done at the end of a refresh, by whoever gets the lock without
+ * waiting; all other locks are asked for without waiting too.  What cannot be
+ * done now is done at a later refresh.  The README argues each step.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/heap.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "storage/procarray.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/xid8.h"
+
+#include "pg_trickle/refresh.h"
+#include "pg_trickle/settings.h"
+
+/* One step of a segment's life; returns whether it was taken. */
+typedef bool (*SegmentStep) (const Source *source, Segment *segment);
+
+static bool
+of_this_era(const Segment *segment)
+{
+	return strcmp(segment->era, pgt_current_era()) == 0;
+}
+
+/* ---- open -> closing ---- */
+
+static bool
+roll(const Source *source, Segment *segment)
+{
+	Relation	log = table_open(segment->relid, NoLock);
+	BlockNumber blocks = RelationGetNumberOfBlocks(log);
+
+	table_close(log, NoLock);
+	if (of_this_era(segment) &&
+		blocks < (BlockNumber) pgt_segment_blocks)
+		return false;
+
+	segment->state = SEGMENT_CLOSING;
+	pgt_update_segment(segment);
+	if (pgt_open_segment(source->track_id) == NULL)
+		(void) pgt_create_segment(source);
+	return true;
+}
+
+/* ---- closing -> closed ---- */
+
+static void
+widen_range(Segment *segment, FullTransactionId xid)
+{
+	if (!FullTransactionIdIsValid(segment->min_xid) ||
+		FullTransactionIdPrecedes(xid, segment->min_xid))
+		segment->min_xid = xid;
+	if (!FullTransactionIdIsValid(segment->max_xid) ||
+		FullTransactionIdPrecedes(segment->max_xid, xid))
+		segment->max_xid = xid;
+}
+
+/* The range of the xids of all rows that anybody will ever see. */
+static void
+find_xid_range(Segment *segment)
+{
+	Relation	log = table_open(segment->relid, NoLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(log, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(log, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		widen_range(segment,
+					DatumGetFullTransactionId(slot_getattr(slot, Anum_log_xid,
+														   &isnull)));
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(log, NoLock);
+}
+
+/*
+ * SHARE conflicts with the ROW EXCLUSIVE that writers hold to their end.  It
+ * is given back at once: a writer that gets in later finds that the segment
+ * is not the open one and leaves.  It does not if this transaction itself
+ * marked the segment a refresh ago: that is not committed yet.
+ */
+static bool
+close_segment(const Source *source, Segment *segment)
+{
+	if (TransactionIdIsCurrentTransactionId(segment->xmin) ||
+		!ConditionalLockRelationOid(segment->relid, ShareLock))
+		return false;
+
+	find_xid_range(segment);
+	UnlockRelationOid(segment->relid, ShareLock);
+	segment->state = SEGMENT_CLOSED;
+	pgt_update_segment(segment);
+	return true;
+}
+
+/* ---- closed -> drained ---- */
+
+static bool
+consumer_has_passed(const StreamTable *st, const Segment *segment)
+{
+	EraRelation era;
+
+	if (!st->is_populated)
+		return true;			/* its first fill will see all of it */
+	era = pgt_frontier_era(st->frontier, segment->era);
+	if (era != ERA_SAME)
+		return era == ERA_DONE;
+
+	return !FullTransactionIdIsValid(segment->min_xid) ||
+		pgt_frontier_passed(st->frontier, segment->min_xid, segment->max_xid);
+}
+
+static bool
+drain(const Source *source, Segment *segment)
+{
+	ListCell   *lc;
+
+	foreach(lc, pgt_dependents(source->relid))
+	{
+		Dependency *dep = lfirst(lc);
+		StreamTable *st = pgt_lookup_stream_by_id(dep->pgt_id, true);
+
+		if (st != NULL && strcmp(dep->cdc_mode, "trigger") == 0 &&
+			!consumer_has_passed(st, segment))
+			return false;
+	}
+
+	segment->state = SEGMENT_DRAINED;
+	segment->drained_xid = GetTopFullTransactionId();
+	if (!of_this_era(segment))
+	{
+		/* A restored log: its xids mean nothing to anybody any more. */
+		segment->era = pstrdup(pgt_current_era());
+		segment->min_xid = segment->max_xid = InvalidFullTransactionId;
+	}
+	pgt_update_segment(segment);
+	return true;
+}
+
+/* ---- drained -> free ---- */
+
+static bool
+everybody_sees_drained(Relation log, const Segment *segment)
+{
+	TransactionId horizon = GetOldestNonRemovableTransactionId(log);
+
+	return TransactionIdPrecedes(XidFromFullTransactionId(segment->drained_xid),
+								 horizon);
+}
+
+/*
+ * TRUNCATE is not MVCC-safe.  Here it need not be: every snapshot in the
+ * database shows every consumer beyond the segment.  If this transaction
+ * rolls back, the segment is still drained, and empty already.
+ */
+static bool
+empty(const Source *source, Segment *segment)
+{
+	Relation	log;
+	bool		safe;
+
+	if (!of_this_era(segment))
+	{
+		/* Drained before a dump; find out again in the new xid space. */
+		segment->state = SEGMENT_CLOSED;
+		pgt_update_segment(segment);
+		return true;
+	}
+	if (!ConditionalLockRelationOid(segment->relid, AccessExclusiveLock))
+		return false;
+
+	log = table_open(segment->relid, NoLock);
+	safe = everybody_sees_drained(log, segment);
+	if (safe)
+		heap_truncate_one_rel(log);
+	table_close(log, NoLock);
+	if (!safe)
+	{
+		UnlockRelationOid(segment->relid, AccessExclusiveLock);
+		return false;
+	}
+
+	segment->state = SEGMENT_FREE;
+	segment->times_emptied++;
+	pgt_update_segment(segment);
+	return true;
+}
+
+static const struct
+{
+	SegmentState state;
+	SegmentStep step;
+}			steps[] = {
+	{SEGMENT_OPEN, roll},
+	{SEGMENT_CLOSING, close_segment},
+	{SEGMENT_CLOSED, drain},
+	{SEGMENT_DRAINED, empty},
+};
+
+/* Is there anything to try?  Costs no lock. */
+static bool
+has_work(const Source *source, List *segments)
+{
+	ListCell   *lc;
+
+	foreach(lc, segments)
+	{
+		Segment    *segment = lfirst(lc);
+
+		if (segment->state != SEGMENT_OPEN && segment->state != SEGMENT_FREE)
+			return true;
+		if (segment->state == SEGMENT_OPEN)
+		{
+			Relation	log = table_open(segment->relid, AccessShareLock);
+			BlockNumber blocks = RelationGetNumberOfBlocks(log);
+
+			table_close(log, NoLock);
+			if (blocks >= (BlockNumber) pgt_segment_blocks)
+				return true;
+		}
+	}
+
+	return false;
+}
+
+/*
+ * Each segment makes at most one step: a step relies on the former one being
+ * committed, as other transactions see it.
+ */
+static void
+maintain(const Source *source)
+{
+	ListCell   *lc;
+
+	if (!has_work(source, pgt_segments(source->track_id)) ||
+		!pgt_try_lock_segments(source->track_id))
+		return;
+
+	foreach(lc, pgt_segments(source->track_id))
+	{
+		Segment    *segment = lfirst(lc);
+
+		for (size_t i = 0; i < lengthof(steps); i++)
+		{
+			if (steps[i].state == segment->state)
+			{
+				(void) steps[i].step(source, segment);
+				break;
+			}
+		}
+	}
+}
+
+/*
+ * Move on the segments of the logs that a refresh has just read.
+ */
+void
+pgt_maintain_logs(const Compiled *compiled)
+{
+	ListCell   *lc;
+
+	foreach(lc, compiled->form->sources)
+	{
+		Source	   *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
+											   true);
+
+		if (source != NULL)
+			maintain(source);
+	}
+}

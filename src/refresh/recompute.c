@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * recompute.c
+ *	  The difference between a query and what its stream table holds.
+ *
+ * The query's rows count +1, the stream table's -1; what does not cancel is
+ * the change to apply.  Only differences are written: readers with an older
+ * snapshot (pg_dump, for one) keep what they see, and a recomputation that
+ * finds nothing new leaves no trace.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "miscadmin.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "pg_trickle/refresh.h"
+
+static void
+put_row(TupleTableSlot *slot, int64 weight, void *arg)
+{
+	pgt_zset_put(arg, slot, weight);
+}
+
+static void
+subtract_content(Relation rel, ZSet *zset)
+{
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		pgt_zset_put(zset, slot, -1);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/*
+ * See refresh.h.  Runs as the owner, under the active snapshot; the Z-set is
+ * in the current memory context.
+ */
+ZSet *
+pgt_recompute_difference(Compiled *compiled, const ApplyTarget *target)
+{
+	Relation	rel = table_open(target->relid, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	ZSet	   *zset = pgt_zset_create(desc, pgt_apply_identity(target, desc));
+
+	pgt_run_query(compiled->recompute_sql, &compiled->recompute_plan, false,
+				  NIL, put_row, zset);
+	subtract_content(rel, zset);
+	table_close(rel, NoLock);
+	return zset;
+}

@@ -1,0 +1,448 @@
+/*-------------------------------------------------------------------------
+ *
+ * refresh.c
+ *	  Bringing stream tables up to date.
+ *
+ *		lock -> snapshot -> window -> choose -> delta -> apply -> frontier
+ *
+ * All in one transaction, so that a refresh that fails leaves no trace.  The
+ * locks come before the snapshot: whoever waited for another refresh of the
+ * same stream table then sees what that one did, and no change is read twice.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "pg_trickle/capture.h"
+#include "pg_trickle/part.h"
+#include "pg_trickle/refresh.h"
+#include "pg_trickle/run_as.h"
+
+/* One stream table in a refresh. */
+typedef struct Job
+{
+	StreamTable *st;
+	Compiled   *compiled;
+	const RefreshRequest *request;
+	TimestampTz start;
+	int32		part;			/* last part of this transaction it reads */
+	const char *action;
+	const char *reason;
+	ApplyResult result;
+	int64		delta_rows;
+} Job;
+
+/* ---- which stream tables, in which order ---- */
+
+/* Append a stream table to the list, those it reads before it. */
+static List *
+add_with_upstream(List *streams, Oid relid)
+{
+	StreamTable *st = pgt_lookup_stream(relid, false);
+	ListCell   *lc;
+
+	check_stack_depth();
+	foreach(lc, streams)
+	{
+		if (((StreamTable *) lfirst(lc))->pgt_id == st->pgt_id)
+			return streams;
+	}
+	foreach(lc, pgt_dependencies(st->pgt_id))
+	{
+		Dependency *dep = lfirst(lc);
+
+		if (strcmp(dep->source_type, "STREAM_TABLE") == 0)
+			streams = add_with_upstream(streams, dep->source_relid);
+	}
+
+	return lappend(streams, st);
+}
+
+static int
+compare_ids(const ListCell *a, const ListCell *b)
+{
+	int64		x = ((StreamTable *) lfirst(a))->pgt_id;
+	int64		y = ((StreamTable *) lfirst(b))->pgt_id;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Lock the stream tables in the order of their ids, then read their rows
+ * again: another refresh may have changed them while we waited.
+ */
+static List *
+lock_streams(List *streams)
+{
+	List	   *by_id = list_copy(streams);
+	List	   *jobs = NIL;
+	ListCell   *lc;
+
+	list_sort(by_id, compare_ids);
+	foreach(lc, by_id)
+	{
+		StreamTable *st = lfirst(lc);
+
+		pgt_lock_stream(st->pgt_id, ExclusiveLock);
+		LockRelationOid(st->relid, RowExclusiveLock);
+	}
+	foreach(lc, streams)
+	{
+		Job		   *job = palloc0(sizeof(Job));
+
+		job->st = pgt_lookup_stream_by_id(((StreamTable *) lfirst(lc))->pgt_id,
+										  false);
+		jobs = lappend(jobs, job);
+	}
+
+	return jobs;
+}
+
+/* ---- what must hold before anything is read ---- */
+
+/*
+ * Inside a statement that writes a source, some of its changes are in the
+ * table already but not captured yet: log and table disagree.
+ */
+static void
+refuse_running_writer(const Compiled *compiled)
+{
+	ListCell   *lc;
+
+	foreach(lc, compiled->form->sources)
+	{
+		SourceUse  *use = lfirst(lc);
+		Source	   *source = pgt_lookup_source(use->relid, true);
+
+		if (source != NULL && pgt_capture_pending(source))
+			ereport(ERROR,
+					errcode(ERRCODE_OBJECT_IN_USE),
+					errmsg("cannot refresh stream table \"%s\" because its source \"%s\" is being changed by a running statement",
+						   get_rel_name(compiled->relid),
+						   get_rel_name(use->relid)),
+					errhint("Refresh in an AFTER STATEMENT trigger or after the statement."));
+	}
+}
+
+/* The catalog row of a relation must be visible under N. */
+static void
+require_relation_visible(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	pgt_require_visible(HeapTupleHeaderGetXmin(tuple->t_data),
+						psprintf("Relation \"%s\"", get_rel_name(relid)));
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * Where the snapshot is older than the locks (REPEATABLE READ), a refresh, a
+ * TRUNCATE, a rewrite or an ATTACH may have come in between.  TRUNCATE and
+ * rewrites are not MVCC-safe: N would show an emptied table without its mark.
+ */
+static void
+require_no_newer_version(const Job *job)
+{
+	ListCell   *lc;
+
+	pgt_require_visible(job->st->xmin, "The stream table");
+	if (!IsolationUsesXactSnapshot())
+		return;
+
+	foreach(lc, job->compiled->form->sources)
+	{
+		SourceUse  *use = lfirst(lc);
+		List	   *relids = use->inh ?
+			find_all_inheritors(use->relid, NoLock, NULL) :
+			list_make1_oid(use->relid);
+		ListCell   *child;
+
+		foreach(child, relids)
+			require_relation_visible(lfirst_oid(child));
+	}
+}
+
+/* ---- one stream table ---- */
+
+/*
+ * The stream table as apply sees it, palloc'd members shared with "st".
+ */
+ApplyTarget
+pgt_apply_target(const StreamTable *st)
+{
+	return (ApplyTarget) {
+		.relid = st->relid,
+		.keyed = st->keyed,
+		.nkeys = st->nkeys,
+		.keys = st->keys,
+		.index = st->index_relid,
+	};
+}
+
+static void
+apply_changes(Job *job, ZSet *changes)
+{
+	ApplyTarget target = pgt_apply_target(job->st);
+	ApplyResult result = pgt_apply(&target, changes);
+
+	job->st->index_relid = target.index;	/* re-created if it was lost */
+	job->result.inserted += result.inserted;
+	job->result.updated += result.updated;
+	job->result.deleted += result.deleted;
+	job->result.mismatch = result.mismatch;
+	pgt_zset_free(changes);
+	pgt_advance_refresh_snapshot();
+}
+
+static void
+recompute(Job *job, const char *reason)
+{
+	ApplyTarget target = pgt_apply_target(job->st);
+	TimestampTz start = GetCurrentTimestamp();
+
+	job->action = job->st->is_populated ? "FULL" : "REINITIALIZE";
+	job->reason = reason;
+	if (job->compiled->program != NULL)
+	{
+		pgt_program_rebuild(job->compiled->program);
+		pgt_advance_refresh_snapshot();
+	}
+	apply_changes(job, pgt_recompute_difference(job->compiled, &target));
+	if (job->result.mismatch)
+		ereport(ERROR,
+				errcode(ERRCODE_DATA_CORRUPTED),
+				errmsg("stream table \"%s\" does not take its own query's result",
+					   get_rel_name(job->st->relid)),
+				errdetail("Its key or its index does not fit its content."),
+				errhint("Run repair_stream_table() or create it again."));
+	job->st->full_ms = (GetCurrentTimestamp() - start) / 1000.0;
+}
+
+/*
+ * Derive and apply the delta.  A row to delete that is not there is never
+ * passed over: something is wrong, we say so and recompute.
+ */
+static void
+apply_delta(Job *job, Window *window)
+{
+	ApplyTarget target = pgt_apply_target(job->st);
+	Relation	rel = RelationIdGetRelation(job->st->relid);
+	TupleDesc	desc = RelationGetDescr(rel);
+	ZSet	   *changes = pgt_zset_create(desc,
+										  pgt_apply_identity(&target, desc));
+	const char *misfit;
+
+	job->action = "DIFFERENTIAL";
+	misfit = pgt_program_run(job->compiled->program, window->deltas, changes);
+	pgt_advance_refresh_snapshot();
+	if (misfit == NULL)
+	{
+		apply_changes(job, changes);
+		if (job->result.mismatch)
+			misfit = "result";
+	}
+	RelationClose(rel);
+	if (misfit == NULL)
+		return;
+
+	ereport(WARNING,
+			errcode(ERRCODE_DATA_CORRUPTED),
+			errmsg("delta of stream table \"%s\" does not fit its %s, recomputing",
+				   get_rel_name(job->st->relid), misfit),
+			errdetail("A row to be removed was not found."));
+	recompute(job, "delta did not fit");
+}
+
+/* Why a recomputation, or NULL: the delta will do. */
+static const char *
+reason_to_recompute(const Job *job, const Window *window)
+{
+	const Compiled *compiled = job->compiled;
+
+	if (!job->st->is_populated)
+		return "first fill";
+	if (job->request->recompute)
+		return job->request->reason;
+	if (job->st->mode == MODE_FULL)
+		return "refresh mode FULL";
+	if (!compiled->tracked)
+		return psprintf("%s is recomputed at each refresh",
+						compiled->form->obstacle.construct);
+	if (window->reset != NULL)
+		return window->reset;
+	if (window->nrows == 0)
+		return NULL;
+	if (compiled->program == NULL)
+		return psprintf("no delta rule for %s",
+						compiled->form->obstacle.construct);
+
+	return pgt_delta_pays_off(job->st, compiled, window->nrows) ? NULL :
+		"recomputation is cheaper";
+}
+
+static void
+bring_up_to_date(Job *job, Window *window)
+{
+	const char *reason = reason_to_recompute(job, window);
+	RunAs		before;
+
+	job->action = "NO_DATA";
+	job->reason = job->request->reason;
+	job->delta_rows = window->nrows;
+	if (reason == NULL && window->nrows == 0)
+		return;
+
+	pgt_apply_check_table(job->st->relid);
+	before = pgt_run_as(job->compiled->owner);
+	if (reason != NULL)
+		recompute(job, reason);
+	else
+		apply_delta(job, window);
+	pgt_run_as_done(before);
+}
+
+/* Remember what one changed row costs; few rows tell nothing. */
+static void
+measure(Job *job, TimestampTz end)
+{
+	if (job->delta_rows >= 100 && strcmp(job->action, "DIFFERENTIAL") == 0)
+	{
+		double		now = (end - job->start) / 1000.0 / job->delta_rows;
+		double		old = job->st->delta_ms_per_row;
+
+		job->st->delta_ms_per_row = old > 0 ? 0.7 * old + 0.3 * now : now;
+	}
+}
+
+static void
+advance_frontier(Job *job, Window *window)
+{
+	StreamTable *st = job->st;
+	TimestampTz end = GetCurrentTimestamp();
+
+	measure(job, end);
+	st->frontier = pgt_make_frontier(job->part, window->eras);
+	st->data_timestamp = st->frontier->timestamp;
+	st->last_refresh_at = end;
+	st->is_populated = true;
+	st->consecutive_errors = 0;
+	st->last_error = NULL;
+	if (st->status == STREAM_INITIALIZING || st->status == STREAM_ERROR)
+		st->status = STREAM_ACTIVE;
+	pgt_update_stream(st);
+	pgt_insert_history(&(RefreshRecord) {
+		.pgt_id = st->pgt_id,
+		.data_timestamp = st->data_timestamp,
+		.start_time = job->start,
+		.end_time = end,
+		.action = job->action,
+		.rows_inserted = job->result.inserted + job->result.updated,
+		.rows_deleted = job->result.deleted + job->result.updated,
+		.delta_row_count = job->delta_rows,
+		.initiated_by = job->request->initiated_by,
+		.reason = job->reason,
+	});
+}
+
+static bool
+refresh_one(Job *job)
+{
+	Window	   *window;
+	bool		first_fill = !job->st->is_populated;
+
+	job->start = GetCurrentTimestamp();
+	require_no_newer_version(job);
+	pgt_capture_flush();
+	job->part = pgt_current_part();
+	pgt_next_part();
+	pgt_advance_refresh_snapshot();
+
+	window = pgt_open_window(job->st, job->compiled);
+	bring_up_to_date(job, window);
+	advance_frontier(job, window);
+	pgt_close_window(window);
+	if (job->compiled->tracked && !first_fill)
+		pgt_maintain_logs(job->compiled);
+
+	return job->result.inserted + job->result.updated +
+		job->result.deleted > 0;
+}
+
+static void
+refuse_suspended(const StreamTable *st)
+{
+	if (st->status == STREAM_SUSPENDED)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("stream table \"%s\" is suspended",
+					   get_rel_name(st->relid)),
+				errhint("Run resume_stream_table() first."));
+}
+
+/*
+ * Lock everything, take the snapshot, refresh upstream first.  The snapshot
+ * stays pushed; the jobs are in the order of refreshing.
+ */
+static List *
+refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
+{
+	List	   *jobs = lock_streams(add_with_upstream(NIL, relid));
+	bool		first_fill = false;
+	ListCell   *lc;
+
+	*changed = false;
+	foreach(lc, jobs)
+	{
+		Job		   *job = lfirst(lc);
+
+		job->request = request;
+		job->compiled = pgt_compile(job->st);
+		refuse_running_writer(job->compiled);
+		first_fill |= !job->st->is_populated;
+	}
+
+	pgt_push_refresh_snapshot(first_fill);
+	foreach(lc, jobs)
+	{
+		Job		   *job = lfirst(lc);
+
+		if (job == llast(jobs))
+			refuse_suspended(job->st);
+		else if (job->st->status == STREAM_SUSPENDED)
+			continue;
+		*changed |= refresh_one(job);
+	}
+
+	return jobs;
+}
+
+/*
+ * Refresh a stream table, with the stream tables it reads first, under one
+ * snapshot.  Returns whether anything changed.  Errors: 42809 no stream
+ * table, 55000 suspended, 55006 called inside a statement that writes a
+ * source, 40001 the transaction's snapshot is older than the last refresh,
+ * and whatever the query raises.
+ */
+bool
+pgt_refresh(Oid relid, const RefreshRequest *request)
+{
+	bool		changed;
+
+	list_free_deep(refresh_under_snapshot(relid, request, &changed));
+	PopActiveSnapshot();
+	return changed;
+}
