@@ -21,20 +21,24 @@
  */
 typedef struct ApplyTarget
 {
-	Oid			relid;
-	bool		keyed;
-	int			nkeys;
-	AttrNumber *keys;			/* attribute numbers in the stream table */
-	Oid			index;			/* made by pgt_apply_create_index() */
+	Oid relid;
+	bool keyed;
+	int nkeys;
+	AttrNumber *keys; /* attribute numbers in the stream table */
+	Oid index;		  /* made by pgt_apply_create_index() */
 } ApplyTarget;
 
 typedef struct ApplyResult
 {
-	int64		inserted;
-	int64		updated;
-	int64		deleted;
-	bool		mismatch;		/* a row to delete was not there, or two rows
-								 * of one key: the delta did not fit */
+	int64 inserted;
+	int64 updated;
+	int64 deleted;
+
+	/*
+	 * The delta did not fit: a row to delete was not there, or there were
+	 * two rows of one key.
+	 */
+	bool mismatch;
 } ApplyResult;
 
 /* How the Z-set given to pgt_apply() must be grouped. */
@@ -57,10 +61,20 @@ extern ApplyResult pgt_apply(const ApplyTarget *target, ZSet *changes);
 extern void pgt_apply_create_index(ApplyTarget *target);
 
 /*
+ * The same if there is no such index any more: its owner may drop or rebuild
+ * it.  True if target->index was changed: store it.  Call it before each
+ * apply; it is cheap.
+ */
+extern bool pgt_apply_ensure_index(ApplyTarget *target);
+
+/*
  * Make the table a stream table for its users: write guards (BEFORE ROW and
  * TRUNCATE triggers, ENABLE ALWAYS), REPLICA IDENTITY FULL.
  */
 extern void pgt_apply_install_guard(Oid relid);
+
+/* Are the guards in place?  (They come last when a dump is restored.) */
+extern bool pgt_apply_is_guarded(Oid relid);
 
 /*
  * Raise an error if the guards are not in place and enabled ALWAYS, or if the
@@ -69,4 +83,4 @@ extern void pgt_apply_install_guard(Oid relid);
  */
 extern void pgt_apply_check_table(Oid relid);
 
-#endif							/* PGT_APPLY_H */
+#endif /* PGT_APPLY_H */

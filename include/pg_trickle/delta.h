@@ -19,13 +19,13 @@
 
 typedef struct Delta
 {
-	char	   *name;			/* what delta queries call it */
-	TupleDesc	desc;			/* c1..cn, w */
+	char *name;		/* what delta queries call it */
+	TupleDesc desc; /* c1..cn, w */
 	Tuplestorestate *rows;
-	int64		nrows;
+	int64 nrows;
 
-	Datum	   *row_values;		/* of the row being put */
-	bool	   *row_nulls;
+	Datum *row_values; /* of the row being put */
+	bool *row_nulls;
 } Delta;
 
 /*
@@ -41,4 +41,4 @@ extern void pgt_delta_put(Delta *delta, const Datum *values,
 						  const bool *nulls, int64 weight);
 extern void pgt_delta_free(Delta *delta);
 
-#endif							/* PGT_DELTA_H */
+#endif /* PGT_DELTA_H */

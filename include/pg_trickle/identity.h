@@ -63,4 +63,4 @@ extern bool pgt_type_is_bounded(Oid type, int32 typmod);
 /* The size in bytes that no value of the type exceeds; -1 if there is none. */
 extern int32 pgt_type_max_size(Oid type, int32 typmod);
 
-#endif							/* PGT_IDENTITY_H */
+#endif /* PGT_IDENTITY_H */

@@ -16,7 +16,7 @@
 #ifndef PGT_PART_H
 #define PGT_PART_H
 
-extern int32 pgt_current_part(void);	/* of the current transaction */
+extern int32 pgt_current_part(void); /* of the current transaction */
 extern void pgt_next_part(void);
 
-#endif							/* PGT_PART_H */
+#endif /* PGT_PART_H */

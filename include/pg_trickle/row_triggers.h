@@ -33,4 +33,4 @@ extern void pgt_row_triggers_after(RowTriggers *triggers, CmdType command,
 /* Fire what is queued, then end the query level. */
 extern void pgt_row_triggers_end(RowTriggers *triggers);
 
-#endif							/* PGT_ROW_TRIGGERS_H */
+#endif /* PGT_ROW_TRIGGERS_H */

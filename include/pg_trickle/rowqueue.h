@@ -28,4 +28,4 @@ extern TupleTableSlot *pgt_rowqueue_get(RowQueue *queue);
 extern void pgt_rowqueue_clear(RowQueue *queue);
 extern void pgt_rowqueue_free(RowQueue *queue);
 
-#endif							/* PGT_ROWQUEUE_H */
+#endif /* PGT_ROWQUEUE_H */

@@ -18,6 +18,7 @@
 
 #include "access/skey.h"
 #include "executor/tuptable.h"
+#include "nodes/bitmapset.h"
 #include "utils/rel.h"
 
 typedef struct RowStore RowStore;
@@ -34,6 +35,14 @@ extern RowStore *pgt_rowstore_open(Oid relid);
 extern void pgt_rowstore_close(RowStore *store);
 
 extern Relation pgt_rowstore_relation(RowStore *store);
+
+/*
+ * Does the table have unique indexes or exclusion constraints besides index
+ * "except"?  If so, "columns" are the columns that they depend on, as the
+ * executor numbers them (less FirstLowInvalidHeapAttributeNumber).
+ */
+extern bool pgt_rowstore_unique_columns(RowStore *store, Oid except,
+										Bitmapset **columns);
 
 /* A new slot for rows of the table; dropped at close. */
 extern TupleTableSlot *pgt_rowstore_slot(RowStore *store);
@@ -56,4 +65,4 @@ extern void pgt_rowstore_update(RowStore *store, TupleTableSlot *old,
 								TupleTableSlot *new);
 extern void pgt_rowstore_delete(RowStore *store, TupleTableSlot *old);
 
-#endif							/* PGT_ROWSTORE_H */
+#endif /* PGT_ROWSTORE_H */

@@ -38,7 +38,8 @@ typedef struct ZSet ZSet;
  */
 extern ZSet *pgt_zset_create(TupleDesc desc, const RowIdentity *groups);
 extern void pgt_zset_put(ZSet *zset, TupleTableSlot *slot, int64 weight);
-extern int64 pgt_zset_puts(const ZSet *zset);	/* number of calls so far */
+extern int64 pgt_zset_puts(const ZSet *zset);	  /* number of calls so far */
+extern TupleDesc pgt_zset_desc(const ZSet *zset); /* of its rows */
 
 /* The first call ends the putting. */
 extern bool pgt_zset_next_group(ZSet *zset);
@@ -47,4 +48,4 @@ extern bool pgt_zset_next_group(ZSet *zset);
 extern TupleTableSlot *pgt_zset_next_row(ZSet *zset, int64 *weight);
 extern void pgt_zset_free(ZSet *zset);
 
-#endif							/* PGT_ZSET_H */
+#endif /* PGT_ZSET_H */

@@ -26,11 +26,11 @@ TupleDesc
 pgt_delta_desc(int ncols, const Oid *types, const int32 *typmods,
 			   const Oid *collations)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(ncols + 1);
+	TupleDesc desc = CreateTemplateTupleDesc(ncols + 1);
 
 	for (int i = 0; i < ncols; i++)
 	{
-		char		name[NAMEDATALEN];
+		char name[NAMEDATALEN];
 
 		snprintf(name, sizeof(name), "c%d", i + 1);
 		TupleDescInitEntry(desc, i + 1, name, types[i], typmods[i], 0);
@@ -48,7 +48,7 @@ pgt_delta_desc(int ncols, const Oid *types, const int32 *typmods,
 Delta *
 pgt_delta_create(const char *name, TupleDesc desc)
 {
-	Delta	   *delta = palloc0(sizeof(Delta));
+	Delta *delta = palloc0(sizeof(Delta));
 
 	delta->name = pstrdup(name);
 	delta->desc = desc;
@@ -65,7 +65,7 @@ void
 pgt_delta_put(Delta *delta, const Datum *values, const bool *nulls,
 			  int64 weight)
 {
-	int			ncols = delta->desc->natts - 1;
+	int ncols = delta->desc->natts - 1;
 
 	memcpy(delta->row_values, values, ncols * sizeof(Datum));
 	memcpy(delta->row_nulls, nulls, ncols * sizeof(bool));

@@ -36,38 +36,43 @@
 
 #include "pg_trickle/identity.h"
 
+/* What a key needs to know about its type. */
+#define KEY_TYPE_FLAGS \
+	(TYPECACHE_EQ_OPR_FINFO | TYPECACHE_HASH_PROC_FINFO | \
+	 TYPECACHE_HASH_EXTENDED_PROC_FINFO)
+
 /* One entry of a btree is at most a third of a page. */
 #define MAX_INDEXED_SIZE 2600
 
 typedef enum ImageShape
 {
-	IMAGE_PLAIN,				/* its bytes */
-	IMAGE_COMPOSITE,			/* its fields */
-	IMAGE_ARRAY,				/* its elements, which are not plain */
+	IMAGE_PLAIN,	 /* its bytes */
+	IMAGE_COMPOSITE, /* its fields */
+	IMAGE_ARRAY,	 /* its elements, which are not plain */
 } ImageShape;
 
 typedef struct ImageType
 {
-	ImageShape	shape;
-	int16		len;
-	bool		byval;
-	char		align;
-	Oid			element;		/* of an IMAGE_ARRAY */
+	ImageShape shape;
+	int16 len;
+	bool byval;
+	char align;
+	Oid element; /* of an IMAGE_ARRAY */
 } ImageType;
 
 typedef struct IdentityColumn
 {
-	AttrNumber	attno;
-	ImageType	image;			/* by image */
-	TypeCacheEntry *type;		/* by key: "=" and hash function */
-	Oid			collation;
+	AttrNumber attno;
+	ImageType image;	  /* by image */
+	TypeCacheEntry *type; /* by key: "=" and hash function */
+	Oid collation;
 } IdentityColumn;
 
 struct RowIdentity
 {
-	bool		by_image;
-	AttrNumber	last;			/* the highest attno */
-	int			ncolumns;
+	bool by_image;
+	AttrNumber last; /* the highest attno */
+	int ncolumns;
 	IdentityColumn columns[FLEXIBLE_ARRAY_MEMBER];
 };
 
@@ -75,9 +80,9 @@ struct RowIdentity
 typedef struct Fields
 {
 	HeapTupleHeader header;
-	TupleDesc	desc;
-	Datum	   *values;
-	bool	   *nulls;
+	TupleDesc desc;
+	Datum *values;
+	bool *nulls;
 } Fields;
 
 static bool image_equal(Datum a, Datum b, const ImageType *type);
@@ -86,7 +91,7 @@ static uint64 image_hash(Datum value, const ImageType *type);
 static ImageType
 image_type(Oid type)
 {
-	ImageType	image = {IMAGE_PLAIN};
+	ImageType image = {IMAGE_PLAIN};
 
 	type = getBaseType(type);
 	get_typlenbyvalalign(type, &image.len, &image.byval, &image.align);
@@ -161,9 +166,7 @@ pgt_identity_by_key(TupleDesc desc, int nkeys, const AttrNumber *attnos)
 
 		column->collation = attr->attcollation;
 		column->type = lookup_type_cache(getBaseType(attr->atttypid),
-										 TYPECACHE_EQ_OPR_FINFO |
-										 TYPECACHE_HASH_PROC_FINFO |
-										 TYPECACHE_HASH_EXTENDED_PROC_FINFO);
+										 KEY_TYPE_FLAGS);
 		if (!OidIsValid(column->type->eq_opr_finfo.fn_oid))
 			ereport(ERROR,
 					errcode(ERRCODE_UNDEFINED_FUNCTION),
@@ -182,15 +185,20 @@ static uint64
 key_hash(Datum value, const IdentityColumn *column)
 {
 	TypeCacheEntry *type = column->type;
+	Datum hash;
 
 	if (OidIsValid(type->hash_extended_proc_finfo.fn_oid))
-		return DatumGetUInt64(FunctionCall2Coll(&type->hash_extended_proc_finfo,
-												column->collation, value,
-												UInt64GetDatum(0)));
+	{
+		hash = FunctionCall2Coll(&type->hash_extended_proc_finfo,
+								 column->collation, value, UInt64GetDatum(0));
+		return DatumGetUInt64(hash);
+	}
 	if (OidIsValid(type->hash_proc_finfo.fn_oid))
-		return hash_bytes_uint32_extended(DatumGetUInt32(FunctionCall1Coll(&type->hash_proc_finfo,
-																		   column->collation, value)),
-										  0);
+	{
+		hash = FunctionCall1Coll(&type->hash_proc_finfo, column->collation,
+								 value);
+		return hash_bytes_uint32_extended(DatumGetUInt32(hash), 0);
+	}
 	return 1;
 }
 
@@ -202,17 +210,17 @@ int64
 pgt_identity_hash_values(const RowIdentity *id, const Datum *values,
 						 const bool *nulls)
 {
-	uint64		hash = 0;
+	uint64 hash = 0;
 
 	for (int i = 0; i < id->ncolumns; i++)
 	{
 		const IdentityColumn *column = &id->columns[i];
-		Datum		value = values[column->attno - 1];
-		uint64		h = 0;
+		Datum value = values[column->attno - 1];
+		uint64 h = 0;
 
 		if (!nulls[column->attno - 1])
 			h = id->by_image ? image_hash(value, &column->image) :
-				key_hash(value, column);
+							   key_hash(value, column);
 		hash = hash_combine64(hash, h);
 	}
 
@@ -234,7 +242,7 @@ static bool
 column_equal(const RowIdentity *id, const IdentityColumn *column,
 			 TupleTableSlot *a, TupleTableSlot *b)
 {
-	int			i = column->attno - 1;
+	int i = column->attno - 1;
 
 	if (a->tts_isnull[i] || b->tts_isnull[i])
 		return a->tts_isnull[i] && b->tts_isnull[i];
@@ -272,16 +280,17 @@ Bitmapset *
 pgt_identity_difference(const RowIdentity *id, TupleTableSlot *a,
 						TupleTableSlot *b)
 {
-	Bitmapset  *columns = NULL;
+	Bitmapset *columns = NULL;
 
 	slot_getsomeattrs(a, id->last);
 	slot_getsomeattrs(b, id->last);
 
 	for (int i = 0; i < id->ncolumns; i++)
 	{
+		int number = id->columns[i].attno - FirstLowInvalidHeapAttributeNumber;
+
 		if (!column_equal(id, &id->columns[i], a, b))
-			columns = bms_add_member(columns, id->columns[i].attno -
-									 FirstLowInvalidHeapAttributeNumber);
+			columns = bms_add_member(columns, number);
 	}
 
 	return columns;
@@ -293,7 +302,7 @@ pgt_identity_difference(const RowIdentity *id, TupleTableSlot *a,
 bool
 pgt_datum_image_equal(Datum a, Datum b, Oid type)
 {
-	ImageType	image = image_type(type);
+	ImageType image = image_type(type);
 
 	return image_equal(a, b, &image);
 }
@@ -304,7 +313,7 @@ pgt_datum_image_equal(Datum a, Datum b, Oid type)
 uint64
 pgt_datum_image_hash(Datum value, Oid type)
 {
-	ImageType	image = image_type(type);
+	ImageType image = image_type(type);
 
 	return image_hash(value, &image);
 }
@@ -312,7 +321,7 @@ pgt_datum_image_hash(Datum value, Oid type)
 static Fields
 open_fields(Datum composite)
 {
-	Fields		f;
+	Fields f;
 	HeapTupleData tuple = {0};
 
 	f.header = DatumGetHeapTupleHeader(composite);
@@ -352,15 +361,15 @@ field_equal(const Fields *a, const Fields *b, int i)
 	if (attr->atttypid != other->atttypid || a->nulls[i] != b->nulls[i])
 		return false;
 	return a->nulls[i] ||
-		pgt_datum_image_equal(a->values[i], b->values[i], attr->atttypid);
+		   pgt_datum_image_equal(a->values[i], b->values[i], attr->atttypid);
 }
 
 static bool
 composite_equal(Datum a, Datum b)
 {
-	Fields		fa = open_fields(a);
-	Fields		fb = open_fields(b);
-	bool		equal = fa.desc->natts == fb.desc->natts;
+	Fields fa = open_fields(a);
+	Fields fb = open_fields(b);
+	bool equal = fa.desc->natts == fb.desc->natts;
 
 	for (int i = 0; equal && i < fa.desc->natts; i++)
 		equal = field_equal(&fa, &fb, i);
@@ -373,18 +382,20 @@ composite_equal(Datum a, Datum b)
 static uint64
 composite_hash(Datum composite)
 {
-	Fields		f = open_fields(composite);
-	uint64		hash = 0;
+	Fields f = open_fields(composite);
+	uint64 hash = 0;
 
 	for (int i = 0; i < f.desc->natts; i++)
 	{
 		Form_pg_attribute attr = TupleDescAttr(f.desc, i);
 
+		uint64 h = 0;
+
 		if (attr->attisdropped)
 			continue;
-		hash = hash_combine64(hash, f.nulls[i] ? 0 :
-							  pgt_datum_image_hash(f.values[i],
-												   attr->atttypid));
+		if (!f.nulls[i])
+			h = pgt_datum_image_hash(f.values[i], attr->atttypid);
+		hash = hash_combine64(hash, h);
 	}
 
 	close_fields(&f, composite);
@@ -395,7 +406,7 @@ static int
 take_elements(ArrayType *array, const ImageType *element, Datum **values,
 			  bool **nulls)
 {
-	int			n;
+	int n;
 
 	deconstruct_array(array, ARR_ELEMTYPE(array), element->len, element->byval,
 					  element->align, values, nulls, &n);
@@ -412,25 +423,25 @@ bounds_size(ArrayType *array)
 static bool
 array_equal(Datum a, Datum b, Oid element)
 {
-	ImageType	type = image_type(element);
-	ArrayType  *aa = DatumGetArrayTypeP(a);
-	ArrayType  *ab = DatumGetArrayTypeP(b);
-	bool		equal;
+	ImageType type = image_type(element);
+	ArrayType *aa = DatumGetArrayTypeP(a);
+	ArrayType *ab = DatumGetArrayTypeP(b);
+	bool equal;
 
 	equal = ARR_NDIM(aa) == ARR_NDIM(ab) &&
-		memcmp(ARR_DIMS(aa), ARR_DIMS(ab), bounds_size(aa)) == 0;
+			memcmp(ARR_DIMS(aa), ARR_DIMS(ab), bounds_size(aa)) == 0;
 	if (equal)
 	{
-		Datum	   *va,
-				   *vb;
-		bool	   *na,
-				   *nb;
-		int			n = take_elements(aa, &type, &va, &na);
+		Datum *va,
+			*vb;
+		bool *na,
+			*nb;
+		int n = take_elements(aa, &type, &va, &na);
 
 		(void) take_elements(ab, &type, &vb, &nb);
 		for (int i = 0; equal && i < n; i++)
 			equal = na[i] == nb[i] &&
-				(na[i] || image_equal(va[i], vb[i], &type));
+					(na[i] || image_equal(va[i], vb[i], &type));
 	}
 
 	if ((Pointer) aa != DatumGetPointer(a))
@@ -443,18 +454,18 @@ array_equal(Datum a, Datum b, Oid element)
 static uint64
 array_hash(Datum value, Oid element)
 {
-	ImageType	type = image_type(element);
-	ArrayType  *array = DatumGetArrayTypeP(value);
-	Datum	   *values;
-	bool	   *nulls;
-	int			n = take_elements(array, &type, &values, &nulls);
-	uint64		hash;
+	ImageType type = image_type(element);
+	ArrayType *array = DatumGetArrayTypeP(value);
+	Datum *values;
+	bool *nulls;
+	int n = take_elements(array, &type, &values, &nulls);
+	uint64 hash;
 
 	hash = hash_bytes_extended((unsigned char *) ARR_DIMS(array),
 							   bounds_size(array), 0);
 	for (int i = 0; i < n; i++)
 		hash = hash_combine64(hash, nulls[i] ? 0 :
-							  image_hash(values[i], &type));
+											   image_hash(values[i], &type));
 
 	if ((Pointer) array != DatumGetPointer(value))
 		pfree(array);
@@ -465,7 +476,7 @@ static uint64
 varlena_hash(Datum value)
 {
 	struct varlena *plain = PG_DETOAST_DATUM_PACKED(value);
-	uint64		hash;
+	uint64 hash;
 
 	hash = hash_bytes_extended((unsigned char *) VARDATA_ANY(plain),
 							   VARSIZE_ANY_EXHDR(plain), 0);
@@ -479,7 +490,7 @@ plain_hash(Datum value, const ImageType *type)
 {
 	if (type->byval)
 	{
-		char		bytes[sizeof(Datum)];
+		char bytes[sizeof(Datum)];
 
 		store_att_byval(bytes, value, type->len);
 		return hash_bytes_extended((unsigned char *) bytes, type->len, 0);
@@ -509,7 +520,7 @@ image_equal(Datum a, Datum b, const ImageType *type)
 			return array_equal(a, b, type->element);
 	}
 
-	return false;				/* keep compiler quiet */
+	return false; /* keep compiler quiet */
 }
 
 static uint64
@@ -527,7 +538,7 @@ image_hash(Datum value, const ImageType *type)
 			return array_hash(value, type->element);
 	}
 
-	return 0;					/* keep compiler quiet */
+	return 0; /* keep compiler quiet */
 }
 
 /*
@@ -536,7 +547,7 @@ image_hash(Datum value, const ImageType *type)
 int32
 pgt_type_max_size(Oid type, int32 typmod)
 {
-	int16		len;
+	int16 len;
 
 	type = getBaseTypeAndTypmod(type, &typmod);
 	len = get_typlen(type);
@@ -549,7 +560,7 @@ pgt_type_max_size(Oid type, int32 typmod)
 bool
 pgt_type_is_bounded(Oid type, int32 typmod)
 {
-	int32		size = pgt_type_max_size(type, typmod);
+	int32 size = pgt_type_max_size(type, typmod);
 
 	return size > 0 && size <= MAX_INDEXED_SIZE;
 }

@@ -47,10 +47,10 @@
 /* What is special about a kind of command. */
 typedef struct Kind
 {
-	CmdType		command;
-	void		(*before_statement) (EState *, ResultRelInfo *);
-	void		(*after_statement) (EState *, ResultRelInfo *,
-									TransitionCaptureState *);
+	CmdType command;
+	void (*before_statement)(EState *, ResultRelInfo *);
+	void (*after_statement)(EState *, ResultRelInfo *,
+							TransitionCaptureState *);
 } Kind;
 
 static const Kind kinds[] = {
@@ -63,13 +63,13 @@ static const Kind kinds[] = {
 
 struct RowTriggers
 {
-	EState	   *estate;
+	EState *estate;
 	ResultRelInfo *target;
-	Bitmapset **updated_columns;	/* where the executor looks for them */
-	TriggerDesc *all;			/* NULL: the table has no triggers */
+	Bitmapset **updated_columns; /* where the executor looks for them */
+	TriggerDesc *all;			 /* NULL: the table has no triggers */
 	TriggerDesc *plain;
-	TriggerDesc *capturing;		/* NULL: no transition tables */
-	bool		began[NUM_KINDS];
+	TriggerDesc *capturing; /* NULL: no transition tables */
+	bool began[NUM_KINDS];
 	TransitionCaptureState *capture[NUM_KINDS];
 };
 
@@ -150,7 +150,7 @@ pgt_row_triggers_begin(EState *estate, ResultRelInfo *target,
 static void
 set_statement(RowTriggers *triggers)
 {
-	TupleDesc	desc = RelationGetDescr(triggers->target->ri_RelationDesc);
+	TupleDesc desc = RelationGetDescr(triggers->target->ri_RelationDesc);
 
 	triggers->target->ri_TrigDesc = triggers->all;
 	*triggers->updated_columns =
@@ -162,6 +162,7 @@ set_statement(RowTriggers *triggers)
 static void
 begin_kind(RowTriggers *triggers, int kind)
 {
+	Oid relid = RelationGetRelid(triggers->target->ri_RelationDesc);
 	MemoryContext old;
 
 	old = MemoryContextSwitchTo(triggers->estate->es_query_cxt);
@@ -170,9 +171,7 @@ begin_kind(RowTriggers *triggers, int kind)
 	kinds[kind].before_statement(triggers->estate, triggers->target);
 
 	triggers->capture[kind] =
-		MakeTransitionCaptureState(triggers->all,
-								   RelationGetRelid(triggers->target->ri_RelationDesc),
-								   kinds[kind].command);
+		MakeTransitionCaptureState(triggers->all, relid, kinds[kind].command);
 	MemoryContextSwitchTo(old);
 }
 
@@ -182,7 +181,7 @@ begin_kind(RowTriggers *triggers, int kind)
 void
 pgt_row_triggers_before(RowTriggers *triggers, CmdType command)
 {
-	int			kind = kind_of(command);
+	int kind = kind_of(command);
 
 	if (triggers->all == NULL)
 		return;
@@ -199,7 +198,7 @@ void
 pgt_row_triggers_after(RowTriggers *triggers, CmdType command,
 					   TupleTableSlot *old, TupleTableSlot *new)
 {
-	EState	   *estate = triggers->estate;
+	EState *estate = triggers->estate;
 	ResultRelInfo *target = triggers->target;
 	TransitionCaptureState *capture = triggers->capture[kind_of(command)];
 

@@ -22,13 +22,13 @@
 
 struct RowQueue
 {
-	MemoryContext memory;		/* the queue itself */
-	MemoryContext rows;			/* the rows in first[] */
+	MemoryContext memory; /* the queue itself */
+	MemoryContext rows;	  /* the rows in first[] */
 	TupleTableSlot *slot;
 	MinimalTuple first[FIRST_ROWS];
-	int			nfirst;
-	int			taken;			/* of first[] */
-	Tuplestorestate *rest;		/* NULL: never needed so far */
+	int nfirst;
+	int taken;			   /* of first[] */
+	Tuplestorestate *rest; /* NULL: never needed so far */
 };
 
 RowQueue *
@@ -38,7 +38,7 @@ pgt_rowqueue_create(TupleDesc desc)
 												 "pg_trickle row queue",
 												 ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);
-	RowQueue   *queue = palloc0(sizeof(RowQueue));
+	RowQueue *queue = palloc0(sizeof(RowQueue));
 
 	queue->memory = memory;
 	queue->rows = AllocSetContextCreate(memory, "pg_trickle queued rows",

@@ -37,19 +37,19 @@
 
 struct RowStore
 {
-	Relation	rel;
-	EState	   *estate;
+	Relation rel;
+	EState *estate;
 	ResultRelInfo *target;
-	Bitmapset **updated_columns;	/* where the executor looks for them */
+	Bitmapset **updated_columns; /* where the executor looks for them */
 	RowTriggers *triggers;
-	RowIdentity *image;			/* NULL: no update so far */
-	List	   *slots;
-	CommandId	last_write;		/* the command that wrote last */
+	RowIdentity *image; /* NULL: no update so far */
+	List *slots;
+	CommandId last_write; /* the command that wrote last */
 
 	/* the present look-up, or the last one */
-	Relation	index;			/* NULL: none so far */
+	Relation index; /* NULL: none so far */
 	IndexScanDesc index_scan;
-	TableScanDesc table_scan;	/* NULL: through the index */
+	TableScanDesc table_scan; /* NULL: through the index */
 };
 
 static ResultRelInfo *
@@ -72,10 +72,10 @@ make_target(EState *estate, Relation rel)
 RowStore *
 pgt_rowstore_open(Oid relid)
 {
-	Relation	rel = table_open(relid, RowExclusiveLock);
-	EState	   *estate = CreateExecutorState();
+	Relation rel = table_open(relid, RowExclusiveLock);
+	EState *estate = CreateExecutorState();
 	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
-	RowStore   *store = palloc0(sizeof(RowStore));
+	RowStore *store = palloc0(sizeof(RowStore));
 
 	/* Rows written before must be old ones to us: see make_writable(). */
 	CommandCounterIncrement();
@@ -115,7 +115,7 @@ end_lookups(RowStore *store)
 void
 pgt_rowstore_close(RowStore *store)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	end_lookups(store);
 	foreach (lc, store->slots)
@@ -132,6 +132,60 @@ Relation
 pgt_rowstore_relation(RowStore *store)
 {
 	return store->rel;
+}
+
+/* As the executor numbers the columns in sets. */
+static int
+column_number(AttrNumber attno)
+{
+	return attno - FirstLowInvalidHeapAttributeNumber;
+}
+
+static Bitmapset *
+index_columns(Bitmapset *columns, const IndexInfo *index, TupleDesc desc)
+{
+	for (int i = 0; i < index->ii_NumIndexKeyAttrs; i++)
+	{
+		AttrNumber attno = index->ii_IndexAttrNumbers[i];
+
+		if (attno != 0)
+			columns = bms_add_member(columns, column_number(attno));
+	}
+	pull_varattnos((Node *) index->ii_Expressions, 1, &columns);
+	pull_varattnos((Node *) index->ii_Predicate, 1, &columns);
+
+	/* The whole row stands for all columns. */
+	if (bms_is_member(column_number(0), columns))
+		columns = bms_add_range(columns, column_number(1),
+								column_number(desc->natts));
+	return columns;
+}
+
+/*
+ * The columns of unique indexes and exclusion constraints, in the current
+ * memory context.  An index may depend on no column at all and forbid a
+ * second row, so that the answer is not just whether there are columns.
+ */
+bool
+pgt_rowstore_unique_columns(RowStore *store, Oid except, Bitmapset **columns)
+{
+	ResultRelInfo *target = store->target;
+	bool found = false;
+
+	*columns = NULL;
+	for (int i = 0; i < target->ri_NumIndices; i++)
+	{
+		const IndexInfo *index = target->ri_IndexRelationInfo[i];
+
+		if (!index->ii_Unique && index->ii_ExclusionOps == NULL)
+			continue;
+		if (RelationGetRelid(target->ri_IndexRelationDescs[i]) == except)
+			continue;
+		found = true;
+		*columns = index_columns(*columns, index, RelationGetDescr(store->rel));
+	}
+
+	return found;
 }
 
 TupleTableSlot *
@@ -215,16 +269,14 @@ end_write(RowStore *store, CmdType command, TupleTableSlot *old,
 static void
 make_writable(RowStore *store, TupleTableSlot *row)
 {
-	bool		isnull;
-	TransactionId xmin;
+	Datum xmin;
+	bool isnull;
 
 	if (store->last_write != GetCurrentCommandId(false))
 		return;
 
-	xmin = DatumGetTransactionId(slot_getsysattr(row,
-												 MinTransactionIdAttributeNumber,
-												 &isnull));
-	if (TransactionIdIsCurrentTransactionId(xmin))
+	xmin = slot_getsysattr(row, MinTransactionIdAttributeNumber, &isnull);
+	if (TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin)))
 		CommandCounterIncrement();
 }
 
@@ -246,7 +298,7 @@ changed_columns(RowStore *store, TupleTableSlot *old, TupleTableSlot *new)
 {
 	if (store->image == NULL)
 	{
-		TupleDesc	desc = RelationGetDescr(store->rel);
+		TupleDesc desc = RelationGetDescr(store->rel);
 		MemoryContext caller;
 
 		caller = MemoryContextSwitchTo(store->estate->es_query_cxt);
@@ -264,7 +316,7 @@ void
 pgt_rowstore_update(RowStore *store, TupleTableSlot *old, TupleTableSlot *new)
 {
 	MemoryContext caller;
-	EPQState	none = {0};		/* for BEFORE ROW triggers, which do not fire */
+	EPQState none = {0}; /* for BEFORE ROW triggers, which do not fire */
 
 	make_writable(store, old);
 	caller = begin_write(store, CMD_UPDATE);
@@ -281,7 +333,7 @@ void
 pgt_rowstore_delete(RowStore *store, TupleTableSlot *old)
 {
 	MemoryContext caller;
-	EPQState	none = {0};		/* for BEFORE ROW triggers, which do not fire */
+	EPQState none = {0}; /* for BEFORE ROW triggers, which do not fire */
 
 	make_writable(store, old);
 	caller = begin_write(store, CMD_DELETE);

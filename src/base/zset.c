@@ -52,9 +52,9 @@ enum
 
 typedef struct FewRow
 {
-	int64		group;
-	int64		image;
-	MinimalTuple tuple;			/* with its keys */
+	int64 group;
+	int64 image;
+	MinimalTuple tuple; /* with its keys */
 } FewRow;
 
 /* A row with its keys and, made from it, the row alone. */
@@ -67,47 +67,47 @@ typedef struct RowView
 /* One image of the group being read, and the sum of its weights. */
 typedef struct Image
 {
-	MinimalTuple tuple;			/* with its keys */
-	int64		weight;
+	MinimalTuple tuple; /* with its keys */
+	int64 weight;
 } Image;
 
 struct ZSet
 {
-	MemoryContext memory;		/* the set itself */
-	MemoryContext scratch;		/* what hashing and comparing leaves */
-	TupleDesc	desc;
-	TupleDesc	keyed_desc;
+	MemoryContext memory;  /* the set itself */
+	MemoryContext scratch; /* what hashing and comparing leaves */
+	TupleDesc desc;
+	TupleDesc keyed_desc;
 	RowIdentity *image;
-	const RowIdentity *groups;	/* may be the image */
+	const RowIdentity *groups; /* may be the image */
 
 	/* the rows */
-	int64		puts;
+	int64 puts;
 	TupleTableSlot *input;
-	FewRow		few[FEW_ROWS];
-	int			nfew;
-	Size		few_bytes;
-	Tuplesortstate *sort;		/* NULL: the rows are in few[] */
+	FewRow few[FEW_ROWS];
+	int nfew;
+	Size few_bytes;
+	Tuplesortstate *sort; /* NULL: the rows are in few[] */
 
 	/* reading */
-	bool		reading;
-	int			next_few;
-	RowView		ahead;			/* the next row of the set */
-	bool		in_group;		/* "ahead" may belong to the group */
-	RowView		leader;			/* the first row of the group */
-	Image	   *images;			/* those with one image hash */
-	int			nimages;
-	int			max_images;
-	int			next_image;
-	RowView		out;			/* what the reader sees or is compared */
-	RowQueue   *negatives;		/* of the group; NULL: never needed so far */
-	bool		has_negatives;
-	ZSet	   *strangers;		/* rows of groups yet to come */
+	bool reading;
+	int next_few;
+	RowView ahead;	/* the next row of the set */
+	bool in_group;	/* "ahead" may belong to the group */
+	RowView leader; /* the first row of the group */
+	Image *images;	/* those with one image hash */
+	int nimages;
+	int max_images;
+	int next_image;
+	RowView out;		 /* what the reader sees or is compared */
+	RowQueue *negatives; /* of the group; NULL: never needed so far */
+	bool has_negatives;
+	ZSet *strangers; /* rows of groups yet to come */
 };
 
 static TupleDesc
 make_keyed_desc(TupleDesc desc)
 {
-	TupleDesc	keyed = CreateTemplateTupleDesc(Natts_keys + desc->natts);
+	TupleDesc keyed = CreateTemplateTupleDesc(Natts_keys + desc->natts);
 
 	TupleDescInitEntry(keyed, Anum_group, "group", INT8OID, -1, 0);
 	TupleDescInitEntry(keyed, Anum_image, "image", INT8OID, -1, 0);
@@ -121,7 +121,7 @@ make_keyed_desc(TupleDesc desc)
 static RowView
 make_view(ZSet *zset)
 {
-	RowView		view;
+	RowView view;
 
 	view.keyed = MakeSingleTupleTableSlot(zset->keyed_desc,
 										  &TTSOpsMinimalTuple);
@@ -141,7 +141,7 @@ pgt_zset_create(TupleDesc desc, const RowIdentity *groups)
 												 "pg_trickle Z-set",
 												 ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);
-	ZSet	   *zset = palloc0(sizeof(ZSet));
+	ZSet *zset = palloc0(sizeof(ZSet));
 
 	zset->memory = memory;
 	zset->scratch = AllocSetContextCreate(memory, "pg_trickle Z-set scratch",
@@ -159,10 +159,10 @@ pgt_zset_create(TupleDesc desc, const RowIdentity *groups)
 static void
 start_sort(ZSet *zset)
 {
-	AttrNumber	attnos[] = {Anum_group, Anum_image};
-	Oid			operators[] = {Int8LessOperator, Int8LessOperator};
-	Oid			collations[] = {InvalidOid, InvalidOid};
-	bool		nulls_first[] = {false, false};
+	AttrNumber attnos[] = {Anum_group, Anum_image};
+	Oid operators[] = {Int8LessOperator, Int8LessOperator};
+	Oid collations[] = {InvalidOid, InvalidOid};
+	bool nulls_first[] = {false, false};
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(zset->keyed_desc,
 													&TTSOpsMinimalTuple);
 
@@ -191,7 +191,7 @@ keep_input(ZSet *zset)
 		tuplesort_puttupleslot(zset->sort, zset->input);
 	else
 	{
-		FewRow	   *few = &zset->few[zset->nfew++];
+		FewRow *few = &zset->few[zset->nfew++];
 
 		few->group = DatumGetInt64(zset->input->tts_values[Anum_group - 1]);
 		few->image = DatumGetInt64(zset->input->tts_values[Anum_image - 1]);
@@ -205,7 +205,7 @@ static void
 store_keyed(TupleTableSlot *keyed, TupleTableSlot *row, int64 group,
 			int64 image, int64 weight)
 {
-	int			natts = keyed->tts_tupleDescriptor->natts - Natts_keys;
+	int natts = keyed->tts_tupleDescriptor->natts - Natts_keys;
 
 	ExecClearTuple(keyed);
 	memset(keyed->tts_isnull, false, Natts_keys);
@@ -226,15 +226,15 @@ void
 pgt_zset_put(ZSet *zset, TupleTableSlot *slot, int64 weight)
 {
 	MemoryContext old = MemoryContextSwitchTo(zset->scratch);
-	int64		image;
-	int64		group;
+	int64 image;
+	int64 group;
 
 	Assert(!zset->reading);
 
 	slot_getallattrs(slot);
 	image = pgt_identity_hash(zset->image, slot);
 	group = zset->groups == zset->image ? image :
-		pgt_identity_hash(zset->groups, slot);
+										  pgt_identity_hash(zset->groups, slot);
 	store_keyed(zset->input, slot, group, image, weight);
 
 	MemoryContextSwitchTo(zset->memory);
@@ -254,6 +254,12 @@ pgt_zset_puts(const ZSet *zset)
 	return zset->puts;
 }
 
+TupleDesc
+pgt_zset_desc(const ZSet *zset)
+{
+	return zset->desc;
+}
+
 static int
 compare_few(const void *a, const void *b)
 {
@@ -271,7 +277,7 @@ compare_few(const void *a, const void *b)
 static void
 show(RowView *view)
 {
-	int			natts = view->row->tts_tupleDescriptor->natts;
+	int natts = view->row->tts_tupleDescriptor->natts;
 
 	slot_getallattrs(view->keyed);
 	ExecClearTuple(view->row);
@@ -340,7 +346,7 @@ start_reading(ZSet *zset)
 static void
 take_strangers(ZSet *zset)
 {
-	ZSet	   *strangers = zset->strangers;
+	ZSet *strangers = zset->strangers;
 
 	if (zset->sort != NULL)
 		tuplesort_end(zset->sort);
@@ -356,7 +362,7 @@ same_row(ZSet *zset, const RowIdentity *id, TupleTableSlot *a,
 		 TupleTableSlot *b)
 {
 	MemoryContext old = MemoryContextSwitchTo(zset->scratch);
-	bool		same = pgt_identity_equal(id, a, b);
+	bool same = pgt_identity_equal(id, a, b);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(zset->scratch);
@@ -390,8 +396,8 @@ group_goes_on(ZSet *zset)
 static void
 add_to_images(ZSet *zset)
 {
-	int64		weight = key_of(&zset->ahead, Anum_weight);
-	Image	   *image;
+	int64 weight = key_of(&zset->ahead, Anum_weight);
+	Image *image;
 
 	for (int i = 0; i < zset->nimages; i++)
 	{
@@ -428,7 +434,7 @@ drop_images(ZSet *zset)
 static void
 take_images(ZSet *zset)
 {
-	int64		hash = 0;
+	int64 hash = 0;
 
 	drop_images(zset);
 	while (group_goes_on(zset))
@@ -520,7 +526,7 @@ pgt_zset_next_row(ZSet *zset, int64 *weight)
 {
 	MemoryContext old = MemoryContextSwitchTo(zset->memory);
 	const Image *positive = next_positive(zset);
-	bool		found = positive != NULL;
+	bool found = positive != NULL;
 
 	if (found)
 	{

@@ -1,0 +1,146 @@
+/*-------------------------------------------------------------------------
+ *
+ * row_finder.c
+ *	  Finding the rows of a stream table that are the same as a given row.
+ *
+ * By a unique index the look-up has one scan key per key column:
+ *
+ *		region = 'north' AND day IS NULL
+ *
+ * and by an index on a hash it has one on the hash.  A hash is no identity:
+ * every row met is compared with the one wanted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "pg_trickle/row_finder.h"
+#include "pg_trickle/row_index.h"
+
+struct RowFinder
+{
+	RowStore *store;
+	RowIndexKind kind;
+	Oid index;
+	RowIdentity *same;	 /* the key, or the image */
+	RowIdentity *hashed; /* what an index on a hash hashes */
+	int nkeys;
+	AttrNumber *columns; /* of the table, one per scan key */
+	ScanKeyData keys[INDEX_MAX_KEYS];
+	TupleTableSlot *wanted;
+	TupleTableSlot *found;
+};
+
+/* One key per column of the index, which are the key columns. */
+static void
+make_column_keys(RowFinder *finder, const ApplyTarget *target)
+{
+	Relation index = index_open(finder->index, RowExclusiveLock);
+
+	finder->nkeys = target->nkeys;
+	finder->columns = target->keys;
+	for (int i = 0; i < target->nkeys; i++)
+	{
+		Oid type = index->rd_opcintype[i];
+		Oid equal = get_opfamily_member(index->rd_opfamily[i], type,
+										type, BTEqualStrategyNumber);
+
+		if (!OidIsValid(equal))
+			elog(ERROR, "missing operator %d(%u,%u) in opfamily %u",
+				 BTEqualStrategyNumber, type, type, index->rd_opfamily[i]);
+		ScanKeyInit(&finder->keys[i], i + 1, BTEqualStrategyNumber,
+					get_opcode(equal), (Datum) 0);
+		finder->keys[i].sk_collation = index->rd_indcollation[i];
+	}
+	index_close(index, NoLock);
+}
+
+static void
+make_hash_key(RowFinder *finder, const ApplyTarget *target, TupleDesc desc)
+{
+	int n;
+	AttrNumber *columns = pgt_hashed_columns(target, desc, &n);
+
+	if (target->keyed)
+		finder->hashed = pgt_identity_by_key(desc, n, columns);
+	else
+		finder->hashed =
+			pgt_identity_by_image(desc, n > 0 ? columns[n - 1] : 0);
+
+	finder->nkeys = 1;
+	ScanKeyInit(&finder->keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
+				(Datum) 0);
+}
+
+RowFinder *
+pgt_finder_open(const ApplyTarget *target, RowStore *store)
+{
+	TupleDesc desc = RelationGetDescr(pgt_rowstore_relation(store));
+	RowFinder *finder = palloc0(sizeof(RowFinder));
+
+	finder->store = store;
+	finder->index = target->index;
+	finder->same = pgt_apply_identity(target, desc);
+	finder->found = pgt_rowstore_slot(store);
+
+	finder->kind = OidIsValid(target->index) ?
+					   pgt_row_index_kind(target, desc) :
+					   ROW_INDEX_NONE;
+	if (finder->kind == ROW_INDEX_UNIQUE)
+		make_column_keys(finder, target);
+	else if (finder->kind != ROW_INDEX_NONE)
+		make_hash_key(finder, target, desc);
+
+	return finder;
+}
+
+bool
+pgt_finder_is_unique(const RowFinder *finder)
+{
+	return finder->kind == ROW_INDEX_UNIQUE;
+}
+
+static void
+set_column_keys(RowFinder *finder, TupleTableSlot *row)
+{
+	for (int i = 0; i < finder->nkeys; i++)
+	{
+		ScanKey key = &finder->keys[i];
+		bool isnull;
+
+		key->sk_argument = slot_getattr(row, finder->columns[i], &isnull);
+		key->sk_flags = isnull ? SK_ISNULL | SK_SEARCHNULL : 0;
+	}
+}
+
+void
+pgt_finder_search(RowFinder *finder, TupleTableSlot *row)
+{
+	finder->wanted = row;
+	if (finder->kind == ROW_INDEX_UNIQUE)
+		set_column_keys(finder, row);
+	else if (finder->kind != ROW_INDEX_NONE)
+		finder->keys[0].sk_argument =
+			Int64GetDatum(pgt_identity_hash(finder->hashed, row));
+
+	pgt_rowstore_lookup(finder->store, finder->index, finder->nkeys,
+						finder->keys);
+}
+
+TupleTableSlot *
+pgt_finder_next(RowFinder *finder)
+{
+	while (pgt_rowstore_fetch(finder->store, finder->found))
+	{
+		if (pgt_identity_equal(finder->same, finder->found, finder->wanted))
+			return finder->found;
+	}
+
+	return NULL;
+}
