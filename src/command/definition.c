@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "parser/parse_node.h"
 #include "storage/lmgr.h"
