@@ -53,7 +53,6 @@ typedef struct StreamTable
 	bool		keyed;			/* see ApplyTarget */
 	int			nkeys;
 	AttrNumber *keys;
-	Oid			index_relid;
 	TimestampTz data_timestamp; /* 0: never refreshed */
 	Frontier   *frontier;		/* NULL: never refreshed */
 	TimestampTz last_refresh_at;
@@ -192,6 +191,17 @@ typedef struct RefreshRecord
 } RefreshRecord;
 
 extern void pgt_insert_history(const RefreshRecord *record);
+
+/* ---- links.c: pg_depend ---- */
+
+/*
+ * The view goes with the stream table; the stream table depends on what the
+ * view depends on.
+ */
+extern void pgt_link_stream(Oid relid, Oid view);
+
+/* "relid" goes with "owner_of"; nothing if that is recorded already. */
+extern void pgt_link_part(Oid relid, Oid owner_of);
 
 /* ---- eras, locks, internal tables ---- */
 

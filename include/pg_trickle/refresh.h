@@ -27,6 +27,7 @@ typedef struct Compiled
 	Oid			relid;
 	Oid			owner;
 	Oid			query_relid;
+	ApplyTarget target;
 	NormalForm *form;
 	Program    *program;		/* NULL: recomputed (form->obstacle or mode) */
 	bool		tracked;		/* its sources are logged */
@@ -82,8 +83,12 @@ extern Frontier *pgt_make_frontier(int32 part, List *done_eras);
  * The difference between the query, computed under the active snapshot, and
  * the content of the stream table, as a Z-set to apply.
  */
-extern ZSet *pgt_recompute_difference(Compiled *compiled,
-									  const ApplyTarget *target);
+extern ZSet *pgt_recompute_difference(Compiled *compiled);
+
+/* ---- restore.c ---- */
+
+extern void pgt_finish_restore(const StreamTable *st,
+							   const Compiled *compiled);
 
 /* ---- choose.c ---- */
 

@@ -33,7 +33,6 @@ CREATE TABLE pgtrickle.pgt_stream_tables (
 		CHECK (status IN ('INITIALIZING', 'ACTIVE', 'SUSPENDED', 'ERROR')),
 	is_populated boolean NOT NULL,
 	key_columns int2[],
-	index_relid regclass,
 	data_timestamp timestamptz,
 	frontier jsonb,
 	last_refresh_at timestamptz,

@@ -43,17 +43,6 @@ pgt_relation_owner(Oid relid)
 	return owner;
 }
 
-static void
-depend_on_relation(Oid relid, Oid referenced, DependencyType type)
-{
-	ObjectAddress self;
-	ObjectAddress other;
-
-	ObjectAddressSet(self, RelationRelationId, relid);
-	ObjectAddressSet(other, RelationRelationId, referenced);
-	recordDependencyOn(&self, &other, type);
-}
-
 static Datum
 storage_options(List *options)
 {
@@ -98,7 +87,7 @@ pgt_create_internal_table(const char *schema, const char *name,
 	CommandCounterIncrement();
 	NewRelationCreateToastTable(relid, (Datum) 0);
 	if (OidIsValid(owner_of))
-		depend_on_relation(relid, owner_of, DEPENDENCY_AUTO);
+		pgt_link_part(relid, owner_of);
 	CommandCounterIncrement();
 	return relid;
 }

@@ -32,7 +32,6 @@ enum
 	Anum_status,
 	Anum_is_populated,
 	Anum_key_columns,
-	Anum_index_relid,
 	Anum_data_timestamp,
 	Anum_frontier,
 	Anum_last_refresh_at,
@@ -160,8 +159,6 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 	st->keyed = !nulls[Anum_key_columns - 1];
 	if (st->keyed)
 		st->keys = pgt_int2_members(values[Anum_key_columns - 1], &st->nkeys);
-	if (!nulls[Anum_index_relid - 1])
-		st->index_relid = DatumGetObjectId(values[Anum_index_relid - 1]);
 	st->data_timestamp = timestamp_or_zero(values, nulls, Anum_data_timestamp);
 	if (!nulls[Anum_frontier - 1])
 		st->frontier = pgt_frontier_from_jsonb(values[Anum_frontier - 1]);
@@ -199,8 +196,6 @@ fill_row(const StreamTable *st, Datum *values, bool *nulls)
 	values[Anum_is_populated - 1] = BoolGetDatum(st->is_populated);
 	set_or_null(values, nulls, Anum_key_columns, st->keyed,
 				st->keyed ? pgt_int2_array(st->nkeys, st->keys) : (Datum) 0);
-	set_or_null(values, nulls, Anum_index_relid, OidIsValid(st->index_relid),
-				ObjectIdGetDatum(st->index_relid));
 	set_or_null(values, nulls, Anum_data_timestamp, st->data_timestamp != 0,
 				TimestampTzGetDatum(st->data_timestamp));
 	set_or_null(values, nulls, Anum_frontier, st->frontier != NULL,

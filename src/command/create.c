@@ -11,25 +11,14 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/reloptions.h"
-#include "access/stratnum.h"
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_depend.h"
-#include "catalog/pg_rewrite.h"
 #include "catalog/toasting.h"
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "rewrite/rewriteSupport.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -106,64 +95,18 @@ create_table(RangeVar *name, const Query *query)
 	return relid;
 }
 
-/* ---- dependencies ---- */
-
-/*
- * The stream table depends on what its query depends on, so that DROP names
- * it and CASCADE takes it along.  It does not depend on the view: DROP
- * EXTENSION takes the view and leaves the table.
- */
-static void
-depend_like_view(Oid relid, Oid view)
-{
-	ObjectAddress self;
-	Relation	depend = table_open(DependRelationId, AccessShareLock);
-	Oid			rule = get_rewrite_oid(view, "_RETURN", false);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ObjectAddressSet(self, RelationRelationId, relid);
-	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(RewriteRelationId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(rule));
-	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2,
-							  keys);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
-		ObjectAddress other = {
-			.classId = form->refclassid,
-			.objectId = form->refobjid,
-			.objectSubId = form->refobjsubid,
-		};
-
-		if (form->deptype == DEPENDENCY_NORMAL &&
-			!(other.classId == RelationRelationId && other.objectId == view))
-			recordDependencyOn(&self, &other, DEPENDENCY_NORMAL);
-	}
-	systable_endscan(scan);
-	table_close(depend, AccessShareLock);
-}
-
 static Oid
 create_view(const StreamTable *st, const Query *query)
 {
 	char		id[32];
 	Oid			view;
-	ObjectAddress self;
-	ObjectAddress table;
 
 	snprintf(id, sizeof(id), INT64_FORMAT, st->pgt_id);
 	view = pgt_create_query_view(makeObjectName(get_rel_name(st->relid), id,
 												NULL),
 								 query, GetUserId());
 	CommandCounterIncrement();
-	ObjectAddressSet(self, RelationRelationId, view);
-	ObjectAddressSet(table, RelationRelationId, st->relid);
-	recordDependencyOn(&self, &table, DEPENDENCY_AUTO);
-	depend_like_view(st->relid, view);
+	pgt_link_stream(st->relid, view);
 	return view;
 }
 
@@ -182,7 +125,6 @@ create_parts(StreamTable *st, const NormalForm *form)
 	pgt_apply_create_index(&target);
 	pgt_apply_install_guard(st->relid);
 	pgt_run_as_done(before);
-	st->index_relid = target.index;
 	CommandCounterIncrement();
 }
 

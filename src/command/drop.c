@@ -80,17 +80,16 @@ refuse_column(const Dropped *dropped)
 			errhint("Its columns are those of its query; create it again with another query."));
 }
 
-/* A stream table whose view or identity index goes, and which stays itself. */
+/* A stream table whose view goes, and which stays itself. */
 static void
 refuse_part(const StreamTable *st, Oid relid)
 {
-	if ((relid != st->query_relid && relid != st->index_relid) ||
-		get_rel_name(st->relid) == NULL)
+	if (relid != st->query_relid || get_rel_name(st->relid) == NULL)
 		return;
 
 	ereport(ERROR,
 			errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-			errmsg("cannot drop a part of stream table \"%s\"",
+			errmsg("cannot drop the query of stream table \"%s\"",
 				   get_rel_name(st->relid)),
 			errhint("Drop the stream table instead."));
 }

@@ -180,6 +180,17 @@ sources_are_tracked(const NormalForm *form)
 	return true;
 }
 
+static ApplyTarget
+apply_target(const StreamTable *st)
+{
+	ApplyTarget target = pgt_apply_target(st);
+
+	target.keys = palloc(sizeof(AttrNumber) * (st->nkeys + 1));
+	if (st->nkeys > 0)
+		memcpy(target.keys, st->keys, sizeof(AttrNumber) * st->nkeys);
+	return target;
+}
+
 static Compiled *
 build(const StreamTable *st)
 {
@@ -194,6 +205,7 @@ build(const StreamTable *st)
 	compiled->pgt_id = st->pgt_id;
 	compiled->relid = st->relid;
 	compiled->query_relid = st->query_relid;
+	compiled->target = apply_target(st);
 	compiled->owner = pgt_relation_owner(st->relid);
 	compiled->form = pgt_normalize(pgt_view_query(st->query_relid),
 								   compiled->owner);

@@ -46,8 +46,9 @@ subtract_content(Relation rel, ZSet *zset)
  * in the current memory context.
  */
 ZSet *
-pgt_recompute_difference(Compiled *compiled, const ApplyTarget *target)
+pgt_recompute_difference(Compiled *compiled)
 {
+	const ApplyTarget *target = &compiled->target;
 	Relation	rel = table_open(target->relid, AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(rel);
 	ZSet	   *zset = pgt_zset_create(desc, pgt_apply_identity(target, desc));

@@ -179,7 +179,8 @@ require_no_newer_version(const Job *job)
 /* ---- one stream table ---- */
 
 /*
- * The stream table as apply sees it, palloc'd members shared with "st".
+ * The stream table as apply sees it, members shared with "st"; its index is
+ * still to be found (pgt_apply_ensure_index()).
  */
 ApplyTarget
 pgt_apply_target(const StreamTable *st)
@@ -189,17 +190,14 @@ pgt_apply_target(const StreamTable *st)
 		.keyed = st->keyed,
 		.nkeys = st->nkeys,
 		.keys = st->keys,
-		.index = st->index_relid,
 	};
 }
 
 static void
 apply_changes(Job *job, ZSet *changes)
 {
-	ApplyTarget target = pgt_apply_target(job->st);
-	ApplyResult result = pgt_apply(&target, changes);
+	ApplyResult result = pgt_apply(&job->compiled->target, changes);
 
-	job->st->index_relid = target.index;	/* re-created if it was lost */
 	job->result.inserted += result.inserted;
 	job->result.updated += result.updated;
 	job->result.deleted += result.deleted;
@@ -211,7 +209,6 @@ apply_changes(Job *job, ZSet *changes)
 static void
 recompute(Job *job, const char *reason)
 {
-	ApplyTarget target = pgt_apply_target(job->st);
 	TimestampTz start = GetCurrentTimestamp();
 
 	job->action = job->st->is_populated ? "FULL" : "REINITIALIZE";
@@ -221,7 +218,7 @@ recompute(Job *job, const char *reason)
 		pgt_program_rebuild(job->compiled->program);
 		pgt_advance_refresh_snapshot();
 	}
-	apply_changes(job, pgt_recompute_difference(job->compiled, &target));
+	apply_changes(job, pgt_recompute_difference(job->compiled));
 	if (job->result.mismatch)
 		ereport(ERROR,
 				errcode(ERRCODE_DATA_CORRUPTED),
@@ -239,11 +236,11 @@ recompute(Job *job, const char *reason)
 static void
 apply_delta(Job *job, Window *window)
 {
-	ApplyTarget target = pgt_apply_target(job->st);
 	Relation	rel = RelationIdGetRelation(job->st->relid);
 	TupleDesc	desc = RelationGetDescr(rel);
 	ZSet	   *changes = pgt_zset_create(desc,
-										  pgt_apply_identity(&target, desc));
+										  pgt_apply_identity(&job->compiled->target,
+															 desc));
 	const char *misfit;
 
 	job->action = "DIFFERENTIAL";
@@ -308,6 +305,7 @@ bring_up_to_date(Job *job, Window *window)
 
 	pgt_apply_check_table(job->st->relid);
 	before = pgt_run_as(job->compiled->owner);
+	(void) pgt_apply_ensure_index(&job->compiled->target);
 	if (reason != NULL)
 		recompute(job, reason);
 	else
@@ -366,6 +364,7 @@ refresh_one(Job *job)
 
 	job->start = GetCurrentTimestamp();
 	require_no_newer_version(job);
+	pgt_finish_restore(job->st, job->compiled);
 	pgt_capture_flush();
 	job->part = pgt_current_part();
 	pgt_next_part();

@@ -1,0 +1,124 @@
+/*-------------------------------------------------------------------------
+ *
+ * links.c
+ *	  Who goes when somebody is dropped: entries of pg_depend.
+ *
+ *		DROP TABLE source			fails, naming the stream table; CASCADE
+ *									drops it
+ *		DROP TABLE stream_table		takes its view and its states along
+ *		DROP EXTENSION .. CASCADE	takes view and states, leaves the table
+ *
+ * Hence the stream table depends on what its query depends on, not on the
+ * view.  A dump does not carry these entries: they are made again when a
+ * restored stream table is refreshed for the first time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_rewrite.h"
+#include "rewrite/rewriteSupport.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+
+#include "pg_trickle/catalog.h"
+
+/* What an object depends on by "type", as a list of ObjectAddress. */
+static List *
+referenced_objects(Oid classid, Oid objid, DependencyType type)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	List	   *objects = NIL;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(classid));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(objid));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2,
+							  keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		ObjectAddress *object = palloc(sizeof(ObjectAddress));
+
+		if (form->deptype != type)
+			continue;
+		object->classId = form->refclassid;
+		object->objectId = form->refobjid;
+		object->objectSubId = form->refobjsubid;
+		objects = lappend(objects, object);
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return objects;
+}
+
+static bool
+is_linked(Oid relid, Oid owner_of)
+{
+	ListCell   *lc;
+
+	foreach(lc, referenced_objects(RelationRelationId, relid, DEPENDENCY_AUTO))
+	{
+		ObjectAddress *object = lfirst(lc);
+
+		if (object->classId == RelationRelationId &&
+			object->objectId == owner_of)
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * See catalog.h.
+ */
+void
+pgt_link_part(Oid relid, Oid owner_of)
+{
+	ObjectAddress self;
+	ObjectAddress other;
+
+	if (is_linked(relid, owner_of))
+		return;
+
+	ObjectAddressSet(self, RelationRelationId, relid);
+	ObjectAddressSet(other, RelationRelationId, owner_of);
+	recordDependencyOn(&self, &other, DEPENDENCY_AUTO);
+}
+
+/*
+ * See catalog.h; nothing if it is recorded already.
+ */
+void
+pgt_link_stream(Oid relid, Oid view)
+{
+	ObjectAddress self;
+	ListCell   *lc;
+
+	if (is_linked(view, relid))
+		return;
+
+	pgt_link_part(view, relid);
+	ObjectAddressSet(self, RelationRelationId, relid);
+	foreach(lc, referenced_objects(RewriteRelationId,
+								   get_rewrite_oid(view, "_RETURN", false),
+								   DEPENDENCY_NORMAL))
+	{
+		ObjectAddress *other = lfirst(lc);
+
+		if (other->classId != RelationRelationId || other->objectId != view)
+			recordDependencyOn(&self, other, DEPENDENCY_NORMAL);
+	}
+}

@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * restore.c
+ *	  The first refresh in a restored database.
+ *
+ * A restore creates tables, then loads them (in any order, in parallel), then
+ * adds triggers, indexes and constraints.  A refresh in between would take a
+ * half-loaded log for the changes, or write what the restore is about to
+ * load.  Each part therefore has something that comes after its data: it is
+ * refreshed when all of them are there.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "pg_trickle/capture.h"
+#include "pg_trickle/refresh.h"
+
+static bool
+has_index(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	bool		result = rel->rd_rel->relhasindex;
+
+	table_close(rel, NoLock);
+	return result;
+}
+
+static bool
+has_restore_mark(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
+	bool		result = constr != NULL && constr->num_check > 0;
+
+	table_close(rel, NoLock);
+	return result;
+}
+
+static const char *
+missing_in_nodes(const StreamTable *st)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, pgt_node_states(st->pgt_id))
+	{
+		NodeState  *node = lfirst(lc);
+
+		if (!has_index(node->state_relid))
+			return get_rel_name(node->state_relid);
+		pgt_link_part(node->state_relid, st->relid);
+		foreach(lc2, node->multisets)
+		{
+			Oid			relid = lfirst_oid(lc2);
+
+			if (!OidIsValid(relid))
+				continue;
+			if (!has_index(relid))
+				return get_rel_name(relid);
+			pgt_link_part(relid, st->relid);
+		}
+	}
+
+	return NULL;
+}
+
+static const char *
+missing_in_logs(const Compiled *compiled)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, compiled->form->sources)
+	{
+		Source	   *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
+											   false);
+		char	   *gap = pgt_capture_gap(source);
+
+		if (gap != NULL)
+			return gap;
+		foreach(lc2, pgt_segments(source->track_id))
+		{
+			Segment    *segment = lfirst(lc2);
+
+			if (!has_restore_mark(segment->relid))
+				return get_rel_name(segment->relid);
+			pgt_link_part(segment->relid, source->relid);
+		}
+	}
+
+	return NULL;
+}
+
+/*
+ * If the stream table was restored and not refreshed since: raise error 55000
+ * while the restore is not complete, then put back what a dump does not carry
+ * (entries of pg_depend).
+ */
+void
+pgt_finish_restore(const StreamTable *st, const Compiled *compiled)
+{
+	const char *missing = NULL;
+
+	if (st->frontier == NULL ||
+		strcmp(st->frontier->era, pgt_current_era()) == 0)
+		return;
+
+	if (!pgt_apply_is_guarded(st->relid))
+		missing = get_rel_name(st->relid);
+	if (missing == NULL)
+		missing = missing_in_nodes(st);
+	if (missing == NULL && compiled->tracked)
+		missing = missing_in_logs(compiled);
+	if (missing != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("stream table \"%s\" is not completely restored",
+					   get_rel_name(st->relid)),
+				errdetail("Triggers, indexes or constraints of \"%s\" are missing.",
+						  missing),
+				errhint("Wait for the restore to finish, or run repair_stream_table()."));
+
+	pgt_link_stream(st->relid, st->query_relid);
+	CommandCounterIncrement();
+}
