@@ -16,33 +16,65 @@
 extern void pgt_capture_init(void);
 
 /*
+ * NULL if the changes of a relation and of its partitions and children can be
+ * captured, else a sentence that says why not (a detail for an error), in the
+ * current memory context.  Locks all of them ACCESS SHARE.
+ */
+extern char *pgt_capture_obstacle(Oid relid);
+
+/*
  * Put the capture triggers on a tracked source, its partitions and its
- * inheritance children, where they are missing.  The caller holds SHARE ROW
- * EXCLUSIVE or more on the source.
+ * inheritance children, where they are missing or disabled, and a reset mark
+ * into its log if any were.  Locks all of them SHARE ROW EXCLUSIVE (do it
+ * before the log gets more columns: then no writer is half-way).
  */
 extern void pgt_capture_install(const Source *source);
+
+/* Drop the triggers; locks the source and its family ACCESS EXCLUSIVE. */
 extern void pgt_capture_remove(const Source *source);
 
 /*
  * NULL if every capture trigger of the source (with its partitions and
  * children) is in place and enabled ALWAYS, else the name of the relation
- * that lacks one, in the current memory context.
+ * whose changes may escape, in the current memory context: then the source
+ * can only be recomputed.  A refresh asks after it locked the source and
+ * before it takes its snapshot; whoever closes a gap leaves a reset mark.
  */
 extern char *pgt_capture_gap(const Source *source);
 
-/* Write what the transaction has buffered to the logs. */
+/*
+ * Write what the transaction has buffered to the logs; also before the log of
+ * a source gets more columns.
+ */
 extern void pgt_capture_flush(void);
 
 /*
  * Is a statement that writes the source, its partitions or its children
- * running, whose changes are not captured yet?
+ * certainly running, whose changes are not captured yet?  False does not say
+ * that none is; what was missed, pgt_capture_seen() finds out.
  */
 extern bool pgt_capture_pending(const Source *source);
+
+/*
+ * To be called once by each refresh, for each source it read, with the
+ * highest command id that its snapshot had: a change that this transaction
+ * made before, and that is captured only later, is then an error 55006.
+ */
+extern void pgt_capture_seen(const Source *source, CommandId curcid);
 
 /*
  * Put a reset mark into the log of a source: its old content can no longer
  * be told from its changes.  Buffered and rolled back like a row.
  */
 extern void pgt_capture_reset(const Source *source);
+
+/*
+ * Has an unlogged source (or partition, or child) lost its rows in a crash?
+ * pgt_capture_sentinel_set() puts a reset mark and makes the answer "no" once
+ * this transaction commits; a refresh does so before it flushes and reads the
+ * log, and so finds the mark like every other consumer.
+ */
+extern bool pgt_capture_lost(const Source *source);
+extern void pgt_capture_sentinel_set(const Source *source);
 
 #endif							/* PGT_CAPTURE_H */

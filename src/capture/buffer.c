@@ -1,0 +1,504 @@
+/*-------------------------------------------------------------------------
+ *
+ * buffer.c
+ *	  The rows that this transaction has captured and not yet written.
+ *
+ * Rows wait in memory and are written many at a time: when the transaction
+ * commits or is prepared, when there are too many, and when a refresh of the
+ * same transaction wants to read them.  They are kept in chunks, one per log
+ * and level of subtransactions:
+ *
+ *		BEGIN;						level 1
+ *		INSERT ... (1);				chunk of level 1: {1}
+ *		SAVEPOINT a;				level 2
+ *		INSERT ... (2);				chunk of level 2: {2}
+ *		ROLLBACK TO a;				chunk of level 2 is dropped
+ *		INSERT ... (3);				chunk of level 2: {3}
+ *		RELEASE a;					{3} goes to the chunk of level 1: {1, 3}
+ *		COMMIT;						{1, 3} is written
+ *
+ * What is written at level 2 vanishes when level 2 is rolled back.  So a full
+ * chunk is written only by its own level, and if a refresh inside "a" makes
+ * us write {1}, we keep it, marked as written by level 2: ROLLBACK TO a makes
+ * it unwritten again, RELEASE makes it written by level 1, which is its own,
+ * and it is forgotten.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/tuptable.h"
+#include "lib/ilist.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/xid8.h"
+
+#include "pg_trickle/capture.h"
+#include "pg_trickle/part.h"
+#include "pg_trickle/settings.h"
+
+#include "buffer.h"
+
+#define CHUNK_BYTES (256 * 1024)
+#define ROWS_PER_INSERT 128
+#define NOT_WRITTEN 0
+
+typedef struct Chunk
+{
+	dlist_node	node;
+	CaptureLog *log;
+	uint32		layout;			/* of the log when the rows were formed */
+	int			level;			/* of the subtransaction that they belong to */
+	int			written_level;	/* of the one that wrote them */
+	bool		writing;		/* rows may be freed already */
+	bool		marked;			/* has a reset mark of mark_part */
+	int32		mark_part;
+	Size		bytes;
+	int			nrows;
+	int			maxrows;
+	HeapTuple  *rows;
+} Chunk;
+
+/* All in buffer_context, which goes away with the transaction. */
+static MemoryContext buffer_context;
+static dlist_head chunks = DLIST_STATIC_INIT(chunks);
+static Chunk *current;			/* took the last row */
+
+static void add_row(Chunk *chunk, HeapTuple row);
+static void write_chunk(Chunk *chunk, bool keep);
+static void empty_chunk(Chunk *chunk);
+static void drop_chunk(Chunk *chunk);
+
+/* ---- putting rows ---- */
+
+static Chunk *
+search_chunk(const CaptureLog *log, int level)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &chunks)
+	{
+		Chunk	   *chunk = dlist_container(Chunk, node, iter.cur);
+
+		if (chunk->log == log && chunk->level == level &&
+			chunk->written_level == NOT_WRITTEN)
+			return chunk;
+	}
+
+	return NULL;
+}
+
+static Chunk *
+make_chunk(CaptureLog *log, int level)
+{
+	Chunk	   *chunk;
+
+	if (buffer_context == NULL)
+		buffer_context = AllocSetContextCreate(TopTransactionContext,
+											   "pg_trickle capture buffer",
+											   ALLOCSET_DEFAULT_SIZES);
+	chunk = MemoryContextAllocZero(buffer_context, sizeof(Chunk));
+	chunk->log = log;
+	chunk->layout = log->layout;
+	chunk->level = level;
+	dlist_push_tail(&chunks, &chunk->node);
+	return chunk;
+}
+
+/* The chunk that takes rows of the running subtransaction. */
+static Chunk *
+chunk_for(CaptureLog *log)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (unlikely(current == NULL || current->log != log ||
+				 current->level != level ||
+				 current->written_level != NOT_WRITTEN))
+	{
+		current = search_chunk(log, level);
+		if (current == NULL)
+			current = make_chunk(log, level);
+	}
+
+	/* Only this transaction itself can have changed the log's columns. */
+	if (unlikely(current->layout != log->layout))
+	{
+		if (current->nrows > 0)
+			write_chunk(current, false);
+		current->layout = log->layout;
+	}
+
+	return current;
+}
+
+static bool
+is_full(const Chunk *chunk)
+{
+	return chunk->nrows >= pgt_capture_buffer_rows ||
+		chunk->bytes >= CHUNK_BYTES;
+}
+
+/* Fills in xid and part. */
+static void
+form_row(Chunk *chunk, Datum *values, bool *nulls)
+{
+	MemoryContext before = MemoryContextSwitchTo(buffer_context);
+
+	values[Anum_log_xid - 1] =
+		FullTransactionIdGetDatum(GetTopFullTransactionId());
+	values[Anum_log_part - 1] = Int32GetDatum(pgt_current_part());
+	nulls[Anum_log_xid - 1] = nulls[Anum_log_part - 1] = false;
+	add_row(chunk, heap_form_tuple(chunk->log->desc, values, nulls));
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * Add a row of the log; "values" and "nulls" have a member for each of its
+ * columns, of which xid and part are filled in here.  The values are copied;
+ * none of them may be an external toast pointer.
+ */
+void
+pgt_buffer_put(CaptureLog *log, Datum *values, bool *nulls)
+{
+	Chunk	   *chunk = chunk_for(log);
+
+	form_row(chunk, values, nulls);
+	if (unlikely(is_full(chunk)))
+		write_chunk(chunk, false);
+}
+
+static void
+form_mark(Chunk *chunk)
+{
+	int			natts = chunk->log->desc->natts;
+	Datum	   *values = palloc0(sizeof(Datum) * natts);
+	bool	   *nulls = palloc(sizeof(bool) * natts);
+
+	memset(nulls, true, sizeof(bool) * natts);
+	values[Anum_log_weight - 1] = Int16GetDatum(0);
+	nulls[Anum_log_weight - 1] = false;
+	form_row(chunk, values, nulls);
+	chunk->marked = true;
+	chunk->mark_part = pgt_current_part();
+}
+
+/*
+ * Put a reset mark; one per part and chunk is enough.
+ */
+void
+pgt_buffer_mark(CaptureLog *log)
+{
+	Chunk	   *chunk = chunk_for(log);
+
+	if (!chunk->marked || chunk->mark_part != pgt_current_part())
+		form_mark(chunk);
+}
+
+/* The row is in buffer_context, which is the current context. */
+static void
+add_row(Chunk *chunk, HeapTuple row)
+{
+	if (chunk->nrows == chunk->maxrows)
+	{
+		chunk->maxrows = Max(chunk->maxrows * 2, 8);
+		chunk->rows = chunk->rows == NULL ?
+			palloc(sizeof(HeapTuple) * chunk->maxrows) :
+			repalloc(chunk->rows, sizeof(HeapTuple) * chunk->maxrows);
+	}
+	chunk->rows[chunk->nrows++] = row;
+	chunk->bytes += row->t_len;
+}
+
+/* ---- writing rows ---- */
+
+/* Without "keep" the rows are freed as they are written. */
+static void
+insert_rows(Relation segment, TupleDesc desc, HeapTuple *rows, int nrows,
+			bool keep)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pg_trickle capture flush",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+	TupleTableSlot *slots[ROWS_PER_INSERT];
+	int			nslots = Min(nrows, ROWS_PER_INSERT);
+	int			n;
+
+	for (int i = 0; i < nslots; i++)
+		slots[i] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+
+	/* What an insertion leaves behind: about a pointer and a toast per row. */
+	MemoryContextSwitchTo(AllocSetContextCreate(context,
+												"pg_trickle capture rows",
+												ALLOCSET_DEFAULT_SIZES));
+	for (int done = 0; done < nrows; done += n)
+	{
+		n = Min(nrows - done, nslots);
+		for (int i = 0; i < n; i++)
+			ExecStoreHeapTuple(rows[done + i], slots[i], !keep);
+		table_multi_insert(segment, slots, n, GetCurrentCommandId(true), 0,
+						   NULL);
+		MemoryContextReset(CurrentMemoryContext);
+	}
+
+	for (int i = 0; i < nslots; i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(context);
+}
+
+/*
+ * Rows whose columns are not those that the log has now become a reset mark.
+ * Callers see to it that this never happens: they write what is buffered
+ * before they change the columns.
+ */
+static void
+replace_by_mark(Chunk *chunk)
+{
+	empty_chunk(chunk);
+	chunk->layout = chunk->log->layout;
+	form_mark(chunk);
+}
+
+/*
+ * Write a chunk into the segment that is open now.  If the source or its log
+ * is gone (dropped by this transaction, for nobody else could), its changes
+ * interest nobody.
+ */
+static void
+write_chunk(Chunk *chunk, bool keep)
+{
+	Relation	segment = pgt_log_open(chunk->log);
+
+	if (segment == NULL)
+	{
+		empty_chunk(chunk);
+		return;
+	}
+
+	if (chunk->layout != chunk->log->layout)
+		replace_by_mark(chunk);
+	chunk->writing = !keep;
+	insert_rows(segment, chunk->log->desc, chunk->rows, chunk->nrows, keep);
+	table_close(segment, NoLock);
+	if (keep)
+		chunk->written_level = GetCurrentTransactionNestLevel();
+	else
+	{
+		chunk->nrows = 0;
+		empty_chunk(chunk);
+	}
+}
+
+/* Only the memory of the chunk itself stays, for the rows to come. */
+static void
+empty_chunk(Chunk *chunk)
+{
+	/* After an error half of the rows may be gone; the context frees all. */
+	if (!chunk->writing)
+	{
+		for (int i = 0; i < chunk->nrows; i++)
+			heap_freetuple(chunk->rows[i]);
+	}
+	chunk->writing = false;
+	chunk->marked = false;
+	chunk->nrows = 0;
+	chunk->bytes = 0;
+}
+
+static void
+drop_chunk(Chunk *chunk)
+{
+	empty_chunk(chunk);
+	dlist_delete(&chunk->node);
+	if (current == chunk)
+		current = NULL;
+	if (chunk->rows != NULL)
+		pfree(chunk->rows);
+	pfree(chunk);
+}
+
+/*
+ * Write what the transaction has buffered, so that it can read its own log;
+ * also what outer levels have, which may have to be written again.
+ */
+void
+pgt_capture_flush(void)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &chunks)
+	{
+		Chunk	   *chunk = dlist_container(Chunk, node, iter.cur);
+
+		if (chunk->nrows > 0 && chunk->written_level == NOT_WRITTEN)
+			write_chunk(chunk, chunk->level < level);
+	}
+}
+
+/* ---- transactions and subtransactions ---- */
+
+/* Before the end of the transaction: toasting needs a snapshot. */
+static void
+flush_at_end(void)
+{
+	if (dlist_is_empty(&chunks))
+		return;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pgt_capture_flush();
+	PopActiveSnapshot();
+}
+
+static void
+at_end_of_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			flush_at_end();
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			dlist_init(&chunks);
+			buffer_context = NULL;
+			current = NULL;
+			pgt_routes_at_end_of_transaction();
+			break;
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			break;
+	}
+}
+
+/*
+ * A loop that writes one row per subtransaction must not fill our memory:
+ * what would make the parent's chunk too large is written by the child.
+ */
+static void
+write_before_promotion(int level)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &chunks)
+	{
+		Chunk	   *chunk = dlist_container(Chunk, node, iter.cur);
+		Chunk	   *parent;
+
+		if (chunk->level != level || chunk->nrows == 0)
+			continue;
+		parent = search_chunk(chunk->log, level - 1);
+		if (parent != NULL &&
+			(parent->nrows + chunk->nrows >= pgt_capture_buffer_rows ||
+			 parent->bytes + chunk->bytes >= CHUNK_BYTES))
+			write_chunk(chunk, false);
+	}
+}
+
+static void
+append_rows(Chunk *to, Chunk *from)
+{
+	MemoryContext before = MemoryContextSwitchTo(buffer_context);
+
+	for (int i = 0; i < from->nrows; i++)
+		add_row(to, from->rows[i]);
+	if (from->marked)
+	{
+		to->marked = true;
+		to->mark_part = from->mark_part;
+	}
+	from->nrows = 0;
+	MemoryContextSwitchTo(before);
+}
+
+/* What the child wrote or captured is now the parent's. */
+static void
+promote(int level)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &chunks)
+	{
+		Chunk	   *chunk = dlist_container(Chunk, node, iter.cur);
+
+		if (chunk->written_level == level)
+		{
+			chunk->written_level--;
+			if (chunk->written_level == chunk->level)
+				drop_chunk(chunk);
+		}
+		else if (chunk->level == level)
+		{
+			Chunk	   *parent = search_chunk(chunk->log, level - 1);
+
+			if (parent == NULL || parent->layout != chunk->layout)
+			{
+				chunk->level--;
+				continue;
+			}
+			append_rows(parent, chunk);
+			drop_chunk(chunk);
+		}
+	}
+}
+
+/* What the child captured never happened, what it wrote is not written. */
+static void
+forget(int level)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &chunks)
+	{
+		Chunk	   *chunk = dlist_container(Chunk, node, iter.cur);
+
+		if (chunk->level >= level)
+			drop_chunk(chunk);
+		else if (chunk->written_level >= level)
+			chunk->written_level = NOT_WRITTEN;
+	}
+}
+
+static void
+at_end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
+						 SubTransactionId parent, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (dlist_is_empty(&chunks))
+		return;
+
+	switch (event)
+	{
+		case SUBXACT_EVENT_PRE_COMMIT_SUB:
+			write_before_promotion(level);
+			break;
+		case SUBXACT_EVENT_COMMIT_SUB:
+			promote(level);
+			break;
+		case SUBXACT_EVENT_ABORT_SUB:
+			forget(level);
+			break;
+		case SUBXACT_EVENT_START_SUB:
+			break;
+	}
+}
+
+/*
+ * Register for the ends of transactions; once per backend.
+ */
+void
+pgt_buffer_init(void)
+{
+	RegisterXactCallback(at_end_of_transaction, NULL);
+	RegisterSubXactCallback(at_end_of_subtransaction, NULL);
+}

@@ -1,0 +1,577 @@
+/*-------------------------------------------------------------------------
+ *
+ * ddl.c
+ *	  Event triggers: DDL that changes what a source is, behind the backs of
+ *	  the row triggers.
+ *
+ *		ALTER TABLE p ATTACH PARTITION q;	-- q's rows are rows of p now
+ *
+ * puts the capture triggers on q and a reset mark into the log of p and of
+ * each tracked table above p.  A table below says what we do about which
+ * command.  Commands run as whoever runs them; what we do needs no privilege
+ * and uses no name that a search_path could bend.
+ *
+ * Nothing is tracked while a dump is being restored, except at its very end,
+ * where it enables our triggers: then the log has no segment of this era yet
+ * and we leave no mark.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/event_trigger.h"
+#include "commands/tablecmds.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "tcop/deparse_utility.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "pg_trickle/capture.h"
+#include "pg_trickle/catalog_table.h"
+#include "pg_trickle/compat.h"
+
+#include "family.h"
+#include "sentinel.h"
+#include "triggers.h"
+
+PG_FUNCTION_INFO_V1(pgt_capture_ddl_start);
+PG_FUNCTION_INFO_V1(pgt_capture_ddl_end);
+PG_FUNCTION_INFO_V1(pgt_capture_table_rewrite);
+PG_FUNCTION_INFO_V1(pgt_capture_sql_drop);
+
+/* What ALTER TABLE on "relid" did: one of its subcommands. */
+typedef void (*Reaction) (Oid relid, const CollectedATSubcmd *subcmd);
+
+static void partition_attached(Oid relid, const CollectedATSubcmd *subcmd);
+static void partition_detached(Oid relid, const CollectedATSubcmd *subcmd);
+static void parent_gained(Oid relid, const CollectedATSubcmd *subcmd);
+static void parent_lost(Oid relid, const CollectedATSubcmd *subcmd);
+static void triggers_disabled(Oid relid, const CollectedATSubcmd *subcmd);
+static void triggers_enabled(Oid relid, const CollectedATSubcmd *subcmd);
+static void trigger_enabled_always(Oid relid, const CollectedATSubcmd *subcmd);
+static void column_retyped(Oid relid, const CollectedATSubcmd *subcmd);
+static void owner_changed(Oid relid, const CollectedATSubcmd *subcmd);
+
+static const struct
+{
+	AlterTableType type;
+	Reaction	react;
+}			reactions[] = {
+	{AT_AttachPartition, partition_attached},
+	{AT_DetachPartition, partition_detached},
+	{AT_DetachPartitionFinalize, partition_detached},
+	{AT_AddInherit, parent_gained},
+	{AT_DropInherit, parent_lost},
+	{AT_DisableTrig, triggers_disabled},
+	{AT_DisableTrigAll, triggers_disabled},
+	{AT_DisableTrigUser, triggers_disabled},
+	{AT_EnableReplicaTrig, triggers_disabled},
+	{AT_EnableTrig, triggers_enabled},
+	{AT_EnableTrigAll, triggers_enabled},
+	{AT_EnableTrigUser, triggers_enabled},
+	{AT_EnableAlwaysTrig, trigger_enabled_always},
+	{AT_AlterColumnType, column_retyped},
+	{AT_ChangeOwner, owner_changed},
+};
+
+static Reaction
+reaction_to(AlterTableType type)
+{
+	for (Size i = 0; i < lengthof(reactions); i++)
+	{
+		if (reactions[i].type == type)
+			return reactions[i].react;
+	}
+
+	return NULL;
+}
+
+/* ---- sources ---- */
+
+/* The sources among some relations: a list of Source. */
+static List *
+sources_among(List *relids)
+{
+	List	   *sources = NIL;
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		Source	   *source = pgt_lookup_source(lfirst_oid(lc), true);
+
+		if (source != NULL)
+			sources = lappend(sources, source);
+	}
+
+	return sources;
+}
+
+/* The sources that have the relation's rows. */
+static List *
+sources_above(Oid relid)
+{
+	return sources_among(pgt_ancestry(relid));
+}
+
+/* Those, and the ones that have a part of its rows. */
+static List *
+sources_around(Oid relid)
+{
+	return list_concat(sources_above(relid),
+					   sources_among(list_delete_oid(pgt_family(relid, NoLock),
+													 relid)));
+}
+
+static void
+reset_all(List *sources)
+{
+	ListCell   *lc;
+
+	foreach(lc, sources)
+		pgt_capture_reset(lfirst(lc));
+}
+
+static void
+lock_shapes(List *sources)
+{
+	ListCell   *lc;
+
+	foreach(lc, sources)
+		pgt_lock_source_shape(((Source *) lfirst(lc))->relid, ExclusiveLock);
+}
+
+/* ---- reactions: the family changes ---- */
+
+static void
+joined(Oid child)
+{
+	List	   *sources = sources_above(child);
+	List	   *members = sources == NIL ? NIL :
+		pgt_family(child, ShareRowExclusiveLock);
+	ListCell   *source;
+	ListCell   *member;
+
+	lock_shapes(sources);
+	foreach(source, sources)
+	{
+		foreach(member, members)
+			(void) pgt_install_on(lfirst_oid(member),
+								  ((Source *) lfirst(source))->track_id);
+	}
+	reset_all(sources);
+}
+
+/* PostgreSQL dropped the clones of row triggers, but nothing else of ours. */
+static void
+left(Oid child, Oid parent)
+{
+	List	   *sources = sources_above(parent);
+	ListCell   *member;
+	ListCell   *lc;
+
+	lock_shapes(sources);
+	foreach(member, pgt_family(child, NoLock))
+	{
+		foreach(lc, pgt_tracks_with_triggers(lfirst_oid(member)))
+		{
+			int64		track_id = *(int64 *) lfirst(lc);
+			Source	   *source = pgt_lookup_source_by_id(track_id, true);
+
+			if (source == NULL ||
+				!pgt_in_family(lfirst_oid(member), source->relid))
+				pgt_drop_triggers(lfirst_oid(member), track_id);
+		}
+	}
+	reset_all(sources);
+}
+
+static void
+partition_attached(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	joined(subcmd->address.objectId);
+}
+
+static void
+partition_detached(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	left(subcmd->address.objectId, relid);
+}
+
+static void
+parent_gained(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	joined(relid);
+}
+
+static void
+parent_lost(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	left(relid, subcmd->address.objectId);
+}
+
+/* A new table has no rows yet; foreign ones, which may, cannot be captured. */
+static void
+created(Oid relid)
+{
+	List	   *sources = sources_above(relid);
+	ListCell   *lc;
+
+	foreach(lc, sources)
+		(void) pgt_install_on(relid, ((Source *) lfirst(lc))->track_id);
+	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+		reset_all(sources);
+}
+
+/* ---- reactions: triggers, columns, owners ---- */
+
+/* Which of our triggers on the relation or its partitions are crippled? */
+static void
+triggers_disabled(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	ListCell   *lc;
+
+	foreach(lc, sources_around(relid))
+	{
+		if (pgt_capture_gap(lfirst(lc)) != NULL)
+			pgt_capture_reset(lfirst(lc));
+	}
+}
+
+/* ENABLE makes them fire in ordinary sessions only; we want more. */
+static void
+triggers_enabled(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	ListCell   *member;
+	ListCell   *lc;
+
+	foreach(member, pgt_family(relid, NoLock))
+	{
+		foreach(lc, pgt_tracks_with_triggers(lfirst_oid(member)))
+		{
+			int64		track_id = *(int64 *) lfirst(lc);
+			Source	   *source = pgt_lookup_source_by_id(track_id, true);
+
+			if (source != NULL && pgt_install_on(lfirst_oid(member), track_id))
+				pgt_capture_reset(source);
+		}
+	}
+}
+
+/* The last step of restoring a trigger looks like the end of a gap. */
+static void
+trigger_enabled_always(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	int64		track_id;
+	Source	   *source;
+
+	if (!pgt_is_capture_trigger(castNode(AlterTableCmd, subcmd->parsetree)->name,
+								&track_id))
+		return;
+	source = pgt_lookup_source_by_id(track_id, true);
+	if (source != NULL && pgt_open_segment(track_id) != NULL)
+		pgt_capture_reset(source);
+}
+
+static bool
+is_logged(const Source *source, const char *column)
+{
+	AttrNumber	attno = get_attnum(source->relid, column);
+
+	for (int i = 0; i < source->ncolumns; i++)
+	{
+		if (source->columns[i] == attno)
+			return true;
+	}
+
+	return false;
+}
+
+/* The next row opens a segment that stores the new type. */
+static void
+column_retyped(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	const char *column = castNode(AlterTableCmd, subcmd->parsetree)->name;
+	ListCell   *lc;
+
+	foreach(lc, sources_around(relid))
+	{
+		if (is_logged(lfirst(lc), column))
+			pgt_capture_reset(lfirst(lc));
+	}
+}
+
+/* Whoever dumps the source must be able to dump its log. */
+static void
+owner_changed(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	Source	   *source = pgt_lookup_source(relid, true);
+	Oid			owner = pgt_relation_owner(relid);
+	ListCell   *lc;
+
+	if (source == NULL)
+		return;
+
+	foreach(lc, pgt_segments(source->track_id))
+		ATExecChangeOwner(((Segment *) lfirst(lc))->relid, owner, true,
+						  AccessExclusiveLock);
+	if (OidIsValid(pgt_sentinel(source)))
+		ATExecChangeOwner(pgt_sentinel(source), owner, true,
+						  AccessExclusiveLock);
+}
+
+/* ---- the event triggers ---- */
+
+static EventTriggerData *
+event_data(FunctionCallInfo fcinfo)
+{
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function must be called by an event trigger"));
+
+	return (EventTriggerData *) fcinfo->context;
+}
+
+static void *
+any_row(HeapTuple tuple, const Datum *values, const bool *nulls)
+{
+	return tuple;
+}
+
+static bool
+is_inert(void)
+{
+	return IsBinaryUpgrade || !pgt_catalog_exists() ||
+		pgt_scan_catalog(TABLE_TRACKING, INDEX_TRACKING, 0, NULL,
+						 ForwardScanDirection, true, any_row) == NIL;
+}
+
+/* The parent whose family the subcommand is going to change. */
+static Oid
+changing_parent(const AlterTableStmt *stmt, const AlterTableCmd *cmd)
+{
+	const RangeVar *parent;
+
+	switch ((int) cmd->subtype)
+	{
+		case AT_AttachPartition:
+		case AT_DetachPartition:
+		case AT_DetachPartitionFinalize:
+			parent = stmt->relation;
+			break;
+		case AT_AddInherit:
+		case AT_DropInherit:
+			parent = castNode(RangeVar, cmd->def);
+			break;
+		default:
+			return InvalidOid;
+	}
+
+	return RangeVarGetRelid(parent, NoLock, true);
+}
+
+static bool
+is_concurrent_detach(const AlterTableCmd *cmd)
+{
+	return cmd->subtype == AT_DetachPartition &&
+		castNode(PartitionCmd, cmd->def)->concurrent;
+}
+
+/*
+ * ddl_command_start.  Refreshes lock the shape of a source first and its
+ * tables then; so must we, who will have locked tables at the end of the
+ * command.  And the first of the two transactions of DETACH CONCURRENTLY
+ * takes the rows out of the family, but only the second one meets our other
+ * event trigger.
+ */
+Datum
+pgt_capture_ddl_start(PG_FUNCTION_ARGS)
+{
+	EventTriggerData *data = event_data(fcinfo);
+	AlterTableStmt *stmt = (AlterTableStmt *) data->parsetree;
+	ListCell   *lc;
+
+	if (!IsA(stmt, AlterTableStmt) || is_inert())
+		PG_RETURN_NULL();
+
+	foreach(lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+		Oid			parent = changing_parent(stmt, cmd);
+		List	   *sources;
+
+		/* A user who may not do it shall not make refreshes wait either. */
+		if (!OidIsValid(parent) ||
+			!object_ownercheck(RelationRelationId, parent, GetUserId()))
+			continue;
+		sources = sources_above(parent);
+		lock_shapes(sources);
+		if (is_concurrent_detach(cmd))
+			reset_all(sources);
+	}
+
+	PG_RETURN_NULL();
+}
+
+/* Spare most commands the search for what they did. */
+static bool
+is_of_interest(Node *parsetree)
+{
+	ListCell   *lc;
+
+	switch (nodeTag(parsetree))
+	{
+		case T_CreateStmt:
+		case T_CreateForeignTableStmt:
+			return ((CreateStmt *) parsetree)->inhRelations != NIL;
+		case T_CreateSchemaStmt:
+			return ((CreateSchemaStmt *) parsetree)->schemaElts != NIL;
+		case T_AlterTableStmt:
+			foreach(lc, ((AlterTableStmt *) parsetree)->cmds)
+			{
+				if (reaction_to(lfirst_node(AlterTableCmd, lc)->subtype) != NULL)
+					return true;
+			}
+			return false;
+		default:
+			return false;
+	}
+}
+
+static void
+react(const CollectedCommand *command)
+{
+	ListCell   *lc;
+
+	if (command->type == SCT_Simple &&
+		command->d.simple.address.classId == RelationRelationId &&
+		(IsA(command->parsetree, CreateStmt) ||
+		 IsA(command->parsetree, CreateForeignTableStmt)))
+		created(command->d.simple.address.objectId);
+
+	if (command->type != SCT_AlterTable)
+		return;
+	foreach(lc, command->d.alterTable.subcmds)
+	{
+		CollectedATSubcmd *subcmd = lfirst(lc);
+		Reaction	reaction =
+			reaction_to(castNode(AlterTableCmd, subcmd->parsetree)->subtype);
+
+		if (reaction != NULL)
+			reaction(command->d.alterTable.objectId, subcmd);
+	}
+}
+
+/* Run a query about the current event; rows stay valid until SPI_finish(). */
+static void
+run_event_query(const char *query)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute(query, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read what the command did");
+}
+
+/*
+ * ddl_command_end.
+ */
+Datum
+pgt_capture_ddl_end(PG_FUNCTION_ARGS)
+{
+	EventTriggerData *data = event_data(fcinfo);
+
+	if (!is_of_interest(data->parsetree) || is_inert())
+		PG_RETURN_NULL();
+
+	run_event_query("SELECT command FROM pg_catalog.pg_event_trigger_ddl_commands()");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		command = SPI_getbinval(SPI_tuptable->vals[i],
+										SPI_tuptable->tupdesc, 1, &isnull);
+
+		/* pg_ddl_command is a pointer to the struct. */
+		react((CollectedCommand *) DatumGetPointer(command));
+	}
+	(void) SPI_finish();
+
+	PG_RETURN_NULL();
+}
+
+static bool
+only_adds_columns(Node *parsetree)
+{
+	ListCell   *lc;
+
+	if (!IsA(parsetree, AlterTableStmt))
+		return false;
+	foreach(lc, ((AlterTableStmt *) parsetree)->cmds)
+	{
+		if (lfirst_node(AlterTableCmd, lc)->subtype != AT_AddColumn)
+			return false;
+	}
+
+	return true;
+}
+
+/*
+ * table_rewrite: columns may get other values, unless the table just moves.
+ */
+Datum
+pgt_capture_table_rewrite(PG_FUNCTION_ARGS)
+{
+	EventTriggerData *data = event_data(fcinfo);
+	Oid			relid;
+	int			reason;
+
+	if (only_adds_columns(data->parsetree) || is_inert())
+		PG_RETURN_NULL();
+
+	relid = DatumGetObjectId(DirectFunctionCall1(pg_event_trigger_table_rewrite_oid,
+												 (Datum) 0));
+	reason = DatumGetInt32(DirectFunctionCall1(pg_event_trigger_table_rewrite_reason,
+											   (Datum) 0));
+	if (reason & (AT_REWRITE_DEFAULT_VAL | AT_REWRITE_COLUMN_REWRITE))
+		reset_all(sources_above(relid));
+
+	PG_RETURN_NULL();
+}
+
+/*
+ * sql_drop: a relation that is gone took its triggers along, and their names
+ * tell which sources it belonged to.
+ */
+Datum
+pgt_capture_sql_drop(PG_FUNCTION_ARGS)
+{
+	(void) event_data(fcinfo);
+	if (is_inert())
+		PG_RETURN_NULL();
+
+	run_event_query("SELECT address_names[3]"
+					" FROM pg_catalog.pg_event_trigger_dropped_objects()"
+					" WHERE object_type OPERATOR(pg_catalog.=) 'trigger'");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
+										SPI_tuptable->tupdesc, 1);
+		int64		track_id;
+		Source	   *source = NULL;
+
+		if (name != NULL && pgt_is_capture_trigger(name, &track_id))
+			source = pgt_lookup_source_by_id(track_id, true);
+		if (source != NULL &&
+			SearchSysCacheExists1(RELOID, ObjectIdGetDatum(source->relid)))
+			pgt_capture_reset(source);
+	}
+	(void) SPI_finish();
+
+	PG_RETURN_NULL();
+}
