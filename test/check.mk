@@ -13,7 +13,7 @@
 TESTS  ?=
 MODE   ?= both
 SUITES ?= unit regress isolation tap tools
-export TESTS MODE KEEP JOBS VARIANT_ENV
+export TESTS MODE KEEP JOBS VARIANT_ENV STRESS_FLAGS
 
 check_sh = +@exec env MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' tools/check.sh
 
@@ -44,7 +44,8 @@ check-tap:
 check-tools:
 	$(check_sh) tools
 
-# Hours rather than minutes: test/t_long and the stress driver.
+# Hours rather than minutes: test/t_long and the stress driver.  Try
+#	make check-long STRESS_FLAGS="--seed=7 --refreshes=500"
 check-long:
 	$(check_sh) long
 
@@ -79,13 +80,10 @@ check-build: all $(UNITS)
 stress: $(STRESS)
 	@:
 
-bench: all
-	@test -f bench/run.sh || { echo 'bench/run.sh does not exist' >&2; exit 1; }
-	PG_CONFIG='$(PG_CONFIG)' bash bench/run.sh
-
-demo: all
-	@test -f demo/run.sh || { echo 'demo/run.sh does not exist' >&2; exit 1; }
-	PG_CONFIG='$(PG_CONFIG)' bash demo/run.sh
+# Each runs run.sh of its folder beside a server of its own.
+bench demo:
+	@test -f $@/run.sh || { echo '$@/run.sh does not exist' >&2; exit 1; }
+	+@exec env MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' tools/with_server.sh $@
 
 # lint fails with one line per finding.  The objects are there for the names
 # they export.

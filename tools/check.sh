@@ -5,167 +5,12 @@
 #	long.
 #
 # Called by make (see test/check.mk), which passes MAKE, PG_CONFIG, TESTS, MODE,
-# KEEP and JOBS in the environment.
-#
-# Everything happens in one folder, the stage, made for this run below TMPDIR
-# or /var/tmp.  It holds
-#
-#	install/	a private copy of the server's installation with ours added;
-#			PostgreSQL finds its files relative to its own executable,
-#			so bin/ is copied and all else is linked to
-#	test/		a copy of test/
-#	data/		a fresh cluster, copied for each suite that needs one
-#	out/		what the suites write; copied to tmp_check/ at the end
-#
-# The server refuses to run as root.  Then the tests run as CHECK_USER, who may
-# be unable to enter the source tree; that is one reason for the stage.  The
-# other is that two runs must not disturb each other.  Clusters listen on unix
-# sockets only, each in a folder of its own, so no port has to be free.
+# KEEP and JOBS in the environment.  What the suites leave in the stage's out/
+# is copied to tmp_check/ at the end.
 
-set -u -o pipefail
-umask 022
-cd "$(dirname "$0")/.." || exit 1
-tree=$PWD
-stage=
+. "$(dirname "$0")/stage.sh"
 
-: "${MAKE:=make}" "${PG_CONFIG:=pg_config}" "${TESTS:=}" "${MODE:=both}"
-: "${CHECK_USER:=nobody}" "${VARIANT_ENV:=}" "${JOBS:=}" "${KEEP:=}"
-: "${TEST_TIMEOUT:=300}"
-
-# The caller's connection defaults are none of the tests' business.
-for name in ${!PG@}
-do
-	[ "$name" = PG_CONFIG ] || unset "$name"
-done
-export LC_ALL=C
-unset LANGUAGE
-
-die()
-{
-	echo "check: $*" >&2
-	exit 1
-}
-
-# ---------------------------------------------------------------- the stage
-
-as_user=(env)
-if [ "$(id -u)" = 0 ]
-then
-	group=$(id -g "$CHECK_USER") || die "user \"$CHECK_USER\" does not exist"
-	as_user=(setpriv --reuid="$CHECK_USER" --regid="$group" --clear-groups env)
-fi
-
-bindir=$("$PG_CONFIG" --bindir) || die "cannot run \"$PG_CONFIG\""
-pkglibdir=$("$PG_CONFIG" --pkglibdir)
-sharedir=$("$PG_CONFIG" --sharedir)
-pgxs_src=$(dirname "$("$PG_CONFIG" --pgxs)")/..
-pgxs_src=$(cd "$pgxs_src" && pwd)
-
-# Somewhere the test user may enter and run programs, with a path short enough
-# for the name of a socket.
-make_stage()
-{
-	local folder
-
-	trap 'clean_up' EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
-	for folder in "${TMPDIR:-}" /var/tmp /tmp
-	do
-		[ -n "$folder" ] && [ ${#folder} -le 40 ] &&
-			stage=$(mktemp -d "$folder/pgt_check.XXXXXX") || continue
-		chmod 755 "$stage"
-		cp "$(type -P true)" "$stage/true"
-		cd "$stage" && "${as_user[@]}" "$stage/true" 2> /dev/null && break
-		cd /
-		rm -rf "$stage"
-		stage=
-	done
-	[ -n "$stage" ] ||
-		die "found no folder where user \"$CHECK_USER\" may run programs: set TMPDIR"
-	mkdir "$stage"/{out,home,tmp,run}
-	as_user+=(HOME="$stage/home" TMPDIR="$stage/tmp")
-}
-
-# Two runs in one tree must not compile the same file at the same time.
-build()
-{
-	local jobs=-j$(nproc)
-
-	# The stress driver is for "long" alone.
-	set -- check-build $([[ " ${runs[*]} " == *' stress: '* ]] && echo stress)
-	[[ ${MAKEFLAGS:-} == *jobserver* ]] && jobs=
-	flock "$tree/.build.lock" "$MAKE" -C "$tree" --no-print-directory -s \
-		$jobs with_llvm=no "$@" || die 'the build failed'
-}
-
-make_installation()
-{
-	local root=$stage/install link=-s
-
-	bin=$root$bindir
-	mkdir -p "$bin" "$root$pkglibdir" "$root$sharedir"
-	# Link, unless the test user cannot follow the links.
-	"${as_user[@]}" test -r "$sharedir/postgres.bki" \
-		-a -r "$pkglibdir/plpgsql.so" || link=-L
-	cp -aL "$bindir/." "$bin/" &&
-		cp -a $link "$pkglibdir/." "$root$pkglibdir/" &&
-		cp -a $link "$sharedir/." "$root$sharedir/" ||
-		die 'cannot copy the installation'
-	flock "$tree/.build.lock" "$MAKE" -C "$tree" --no-print-directory \
-		with_llvm=no install DESTDIR="$root" > "$stage/out/install.log" ||
-		{ cat "$stage/out/install.log"; die 'the installation failed'; }
-	# Extensions that only the tests use.
-	if compgen -G "$tree/test/extension/*.control" > /dev/null
-	then
-		cp "$tree"/test/extension/* "$root$sharedir/extension/"
-	fi
-}
-
-make_test_folder()
-{
-	cp -a "$tree/test" "$stage/test" || die 'cannot copy test/'
-	[ "$(id -u)" != 0 ] ||
-		chown -R "$CHECK_USER:" "$stage"/{out,home,tmp,run,test} || exit 1
-}
-
-kill_tree()
-{
-	local child
-
-	for child in $(cat /proc/"$1"/task/*/children 2> /dev/null)
-	do
-		kill_tree "$child"
-	done
-	kill "$1" 2> /dev/null
-}
-
-# Stops what this run started, and nothing else.
-clean_up()
-{
-	local job pidfile
-
-	trap '' INT TERM HUP
-	[ -n "$stage" ] || return
-	for job in $(jobs -p)
-	do
-		kill_tree "$job"
-	done
-	wait
-	find "$stage/run" "$stage/out" -name postmaster.pid 2> /dev/null |
-		while read -r pidfile
-		do
-			"${as_user[@]}" "$bin/pg_ctl" -D "$(dirname "$pidfile")" \
-				-m immediate stop > /dev/null 2>&1
-		done
-	cd /
-	if [ -n "$KEEP" ]
-	then
-		echo "left behind: $stage"
-	else
-		rm -rf "$stage"
-	fi
-}
+: "${TESTS:=}" "${MODE:=both}" "${JOBS:=}" "${TEST_TIMEOUT:=300}"
 
 # ------------------------------------------------------------------ results
 
@@ -179,51 +24,6 @@ result()
 		printf '%-8s %-18s %s\n' "$1" "$2" "$3" | tee -a "$stage/results"
 		[ -z "${4:-}" ] || sed 's/^/    | /' "$4" | head -200
 	) 9> "$stage/results.lock"
-}
-
-# -------------------------------------------------------------- the clusters
-
-make_cluster_template()
-{
-	"${as_user[@]}" "$bin/initdb" -D "$stage/run/data" -U postgres -A trust \
-		--no-sync --locale=C --encoding=UTF8 > "$stage/out/initdb.log" 2>&1 ||
-		{ cat "$stage/out/initdb.log"; die 'initdb failed'; }
-}
-
-# start_cluster NAME preload|plain: its socket is in run/NAME.
-start_cluster()
-{
-	local dir=$stage/run/$1 preload=''
-
-	[ "$2" = preload ] && preload=pg_trickle
-	"${as_user[@]}" mkdir "$dir" &&
-		"${as_user[@]}" cp -a "$stage/run/data" "$dir/data" || return 1
-	cat "$stage/test/regress.conf" - >> "$dir/data/postgresql.conf" <<-END
-		shared_preload_libraries = '$preload'
-		unix_socket_directories = '$dir'
-	END
-	"${as_user[@]}" $VARIANT_ENV "$bin/pg_ctl" -D "$dir/data" -w -t 60 \
-		-l "$stage/out/$1/server.log" start > /dev/null || return 1
-	# The suite must have run in the mode it claims.
-	[ "$(sql "$1" 'SHOW shared_preload_libraries')" = "$preload" ]
-}
-
-sql()
-{
-	"${as_user[@]}" "$bin/psql" -X -At -h "$stage/run/$1" -U postgres \
-		-d postgres -c "$2"
-}
-
-# After a crash the server needs a moment; the next test shall have its chance.
-await_server()
-{
-	local i
-
-	for i in {1..300}
-	do
-		sql "$1" 'SELECT' > /dev/null 2>&1 && return
-		sleep 0.2
-	done
 }
 
 # A backend that crashed may leave a test's output as it should be.
@@ -437,10 +237,10 @@ suite_stress()
 			"$stage/out/stress/server.log"
 		return
 	fi
-	"${as_user[@]}" $VARIANT_ENV PGHOST="$stage/run/stress" PGPORT=5432 \
-		PGUSER=postgres PGDATABASE=postgres \
-		"$stage/test/stress/stress" ${STRESS_FLAGS:-} 2>&1 | tee "$log"
-	if [ "${PIPESTATUS[0]}" = 0 ]
+	if (cd "$stage/out/stress" && "${as_user[@]}" $VARIANT_ENV \
+		PGHOST="$stage/run/stress" PGPORT=5432 PGUSER=postgres \
+		PGDATABASE=postgres "$stage/test/stress/stress" ${STRESS_FLAGS:-}) \
+		2>&1 | tee "$log"
 	then
 		result ok stress stress
 	else
@@ -571,9 +371,9 @@ verdict()
 
 plan "$@"
 make_stage
-build
+build check-build $([[ "$*" == *long* ]] && echo stress)
 make_installation
-make_test_folder
+copy_folder test
 make_cluster_template
 touch "$stage/results"
 run_all

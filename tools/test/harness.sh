@@ -162,9 +162,27 @@ cp "$copy/test/sql/crash.sql" "$copy/test/expected/crash.out"
 expect_run 2 'check-regress MODE=plain' 'ok regress-plain good' \
 	'FAILED regress-plain .crash, or'
 
+# demo and bench find a server with the extension, and their failure is ours.
+for folder in demo bench
+do
+	expect_run 2 $folder "$folder/run.sh does not exist"
+	mkdir "$copy/$folder"
+	cat > "$copy/$folder/run.sh" <<-'END'
+		psql -qAt -c 'CREATE EXTENSION pg_trickle' \
+			-c 'SHOW shared_preload_libraries' || exit
+		echo "written" > "$OUT/result"
+		exit $(cat status)
+	END
+	echo 0 > "$copy/$folder/status"
+	expect_run 0 $folder pg_trickle
+	grep -q written "$copy/tmp_check/$folder/result" || failures=$((failures + 1))
+	echo 3 > "$copy/$folder/status"
+	expect_run 2 $folder pg_trickle
+done
+
 # Code that does not compile is not tested in an older build.
 echo 'int planted' >> "$copy/src/init.c"
-expect_run 2 'check-regress MODE=plain' 'check: the build failed'
+expect_run 2 'check-regress MODE=plain' 'check.sh: the build failed'
 
 echo "$failures failures"
 [ "$failures" = 0 ]
