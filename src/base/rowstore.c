@@ -236,11 +236,19 @@ pgt_rowstore_lookup(RowStore *store, Oid index, int nkeys, ScanKey keys)
 bool
 pgt_rowstore_fetch(RowStore *store, TupleTableSlot *slot)
 {
-	if (store->table_scan != NULL)
-		return table_scan_getnextslot(store->table_scan, ForwardScanDirection,
-									  slot);
+	/* A scan notes in memory of its own what it finds dead on the way. */
+	MemoryContext old = MemoryContextSwitchTo(store->estate->es_query_cxt);
+	bool found;
 
-	return index_getnext_slot(store->index_scan, BackwardScanDirection, slot);
+	if (store->table_scan != NULL)
+		found = table_scan_getnextslot(store->table_scan,
+									   ForwardScanDirection, slot);
+	else
+		found = index_getnext_slot(store->index_scan, BackwardScanDirection,
+								   slot);
+
+	MemoryContextSwitchTo(old);
+	return found;
 }
 
 /* Everything that a write leaves in memory goes with it. */
