@@ -80,10 +80,16 @@ check-build: all $(UNITS)
 stress: $(STRESS)
 	@:
 
-# Each runs run.sh of its folder beside a server of its own.
-bench demo:
-	@test -f $@/run.sh || { echo '$@/run.sh does not exist' >&2; exit 1; }
-	+@exec env MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' tools/with_server.sh $@
+# The benchmark makes a server to its own measure; BENCH_FLAGS=--quick is short.
+bench:
+	@test -f bench/run.sh || { echo 'bench/run.sh does not exist' >&2; exit 1; }
+	+@flock .build.lock $(MAKE) -s --no-print-directory with_llvm=no all
+	@PG_CONFIG='$(PG_CONFIG)' bash bench/run.sh $(BENCH_FLAGS)
+
+# The demonstration runs beside a server like that of the tests.
+demo:
+	@test -f demo/run.sh || { echo 'demo/run.sh does not exist' >&2; exit 1; }
+	+@exec env MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' tools/with_server.sh demo
 
 # lint fails with one line per finding.  The objects are there for the names
 # they export.
