@@ -174,6 +174,10 @@ extern struct NodeState *pgt_node_create_state(int64 pgt_id,
 											   const QueryNode *node,
 											   Oid relid, Oid owner);
 
+/* False: the state has to be created anew, e.g. after pg_upgrade. */
+extern bool pgt_node_state_fits(const QueryNode *node,
+								const struct NodeState *state);
+
 /* linear.c: what delta queries call the change of a node; palloc'd. */
 extern char *pgt_node_delta_name(int node_id);
 
