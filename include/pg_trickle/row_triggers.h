@@ -30,6 +30,14 @@ extern void pgt_row_triggers_before(RowTriggers *triggers, CmdType command);
 extern void pgt_row_triggers_after(RowTriggers *triggers, CmdType command,
 								   TupleTableSlot *old, TupleTableSlot *new);
 
+/*
+ * To be called before the delete and before the insert of a row that moves,
+ * and after the latter; "new" is NULL if there is no insert.
+ */
+extern void pgt_row_triggers_before_move(RowTriggers *triggers);
+extern void pgt_row_triggers_moved(RowTriggers *triggers, TupleTableSlot *old,
+								   TupleTableSlot *new);
+
 /* Fire what is queued, then end the query level. */
 extern void pgt_row_triggers_end(RowTriggers *triggers);
 

@@ -18,13 +18,15 @@
  *		(a, 1) -1  (a, 2) +1  (b, 2) -1  (b, 1) +1
  *
  * With the update of a first, there would be two rows with a 2.  So all
- * deletes go first, and an update that changes such a column is a delete
- * first and an insert at the end.  Without such columns nothing has to wait.
+ * deletes go first, and a row whose unique values change is taken out with
+ * them; the inserts, and the rows taken out, wait for the end.  Without such
+ * columns nothing has to wait.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/pg_type_d.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
@@ -40,7 +42,8 @@ typedef struct Apply
 	RowStore *store;
 	RowFinder *finder;
 	bool look_first;   /* before an insert, for a row of its key */
-	RowQueue *inserts; /* that wait for the deletes; NULL: none do */
+	RowQueue *waiting; /* for the deletes; NULL: no row has to */
+	TupleTableSlot *waiting_row;
 	RowIdentity *image;
 	Bitmapset *unique_columns; /* whose updates are deletes and inserts */
 	TupleTableSlot *new_row;   /* the change of a key */
@@ -59,6 +62,18 @@ pgt_apply_identity(const ApplyTarget *target, TupleDesc desc)
 	if (target->keyed)
 		return pgt_identity_by_key(desc, target->nkeys, target->keys);
 	return pgt_identity_by_image(desc, desc->natts);
+}
+
+/* A row that waits: its columns, and the place it was taken from or NULL. */
+static TupleDesc
+waiting_desc(TupleDesc desc)
+{
+	TupleDesc waiting = CreateTemplateTupleDesc(desc->natts + 1);
+
+	for (int i = 1; i <= desc->natts; i++)
+		TupleDescCopyEntry(waiting, i, desc, i);
+	TupleDescInitEntry(waiting, desc->natts + 1, "old_tid", TIDOID, -1, 0);
+	return waiting;
 }
 
 static Apply *
@@ -82,7 +97,10 @@ begin_apply(const ApplyTarget *target)
 	if (pgt_rowstore_unique_columns(apply->store, target->index,
 									&apply->unique_columns))
 	{
-		apply->inserts = pgt_rowqueue_create(desc);
+		TupleDesc waiting = waiting_desc(desc);
+
+		apply->waiting = pgt_rowqueue_create(waiting);
+		apply->waiting_row = MakeSingleTupleTableSlot(waiting, &TTSOpsVirtual);
 		apply->image = pgt_identity_by_image(desc, desc->natts);
 	}
 
@@ -99,8 +117,11 @@ end_apply(Apply *apply)
 {
 	ExecDropSingleTupleTableSlot(apply->new_row);
 	ExecDropSingleTupleTableSlot(apply->old_row);
-	if (apply->inserts != NULL)
-		pgt_rowqueue_free(apply->inserts);
+	if (apply->waiting != NULL)
+	{
+		ExecDropSingleTupleTableSlot(apply->waiting_row);
+		pgt_rowqueue_free(apply->waiting);
+	}
 	MemoryContextDelete(apply->scratch);
 	pgt_rowstore_close(apply->store);
 }
@@ -145,29 +166,80 @@ insert_now(Apply *apply, TupleTableSlot *row)
 	pgt_rowstore_insert(apply->store, row);
 }
 
+/* Let slot "to" hold the first columns of the row in "from". */
 static void
-insert_row(Apply *apply, TupleTableSlot *row)
+show_columns(TupleTableSlot *to, TupleTableSlot *from, int ncolumns)
 {
-	if (apply->inserts != NULL)
-		pgt_rowqueue_put(apply->inserts, row);
-	else
-		insert_now(apply, row);
+	slot_getallattrs(from);
+	ExecClearTuple(to);
+	memcpy(to->tts_values, from->tts_values, ncolumns * sizeof(Datum));
+	memcpy(to->tts_isnull, from->tts_isnull, ncolumns * sizeof(bool));
+	ExecStoreVirtualTuple(to);
+}
+
+/* "old_tid" is the place that the row was taken from; NULL: it is new. */
+static void
+let_wait(Apply *apply, TupleTableSlot *row, ItemPointer old_tid)
+{
+	TupleTableSlot *waiting = apply->waiting_row;
+	int natts = row->tts_tupleDescriptor->natts;
+
+	show_columns(waiting, row, natts);
+	waiting->tts_values[natts] = PointerGetDatum(old_tid);
+	waiting->tts_isnull[natts] = old_tid == NULL;
+	pgt_rowqueue_put(apply->waiting, waiting);
 }
 
 static void
-insert_waiting_rows(Apply *apply)
+write_waiting_row(Apply *apply, TupleTableSlot *waiting, TupleTableSlot *row)
 {
-	MemoryContext old = MemoryContextSwitchTo(apply->scratch);
-	TupleTableSlot *row;
+	int natts = row->tts_tupleDescriptor->natts;
+	ItemPointer old_tid;
 
-	while (!apply->result.mismatch &&
-		   (row = pgt_rowqueue_get(apply->inserts)) != NULL)
+	show_columns(row, waiting, natts);
+	old_tid = (ItemPointer) DatumGetPointer(waiting->tts_values[natts]);
+	if (waiting->tts_isnull[natts])
+	{
+		if (!apply->result.mismatch)
+			insert_now(apply, row);
+	}
+	else if (!apply->result.mismatch)
+		pgt_rowstore_put_back(apply->store, old_tid, row);
+	else
+		pgt_rowstore_leave_out(apply->store, old_tid);
+}
+
+/*
+ * The deletes are done.  After a mismatch nothing more is written, but the
+ * triggers must learn that the rows taken out are gone.
+ */
+static void
+write_waiting_rows(Apply *apply)
+{
+	TupleDesc desc = RelationGetDescr(pgt_rowstore_relation(apply->store));
+	TupleTableSlot *row = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	MemoryContext old = MemoryContextSwitchTo(apply->scratch);
+	TupleTableSlot *waiting;
+
+	while ((waiting = pgt_rowqueue_get(apply->waiting)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		insert_now(apply, row);
+		write_waiting_row(apply, waiting, row);
 		MemoryContextReset(apply->scratch);
 	}
+
 	MemoryContextSwitchTo(old);
+	ExecDropSingleTupleTableSlot(row);
+}
+
+static void
+insert_row(Apply *apply, TupleTableSlot *row)
+{
+	if (apply->waiting != NULL)
+		let_wait(apply, row, NULL);
+	else
+		insert_now(apply, row);
+	apply->result.inserted++;
 }
 
 /* Does the update change what the user has declared unique? */
@@ -184,11 +256,19 @@ update_row(Apply *apply, TupleTableSlot *old, TupleTableSlot *new)
 {
 	if (moves_unique_values(apply, old, new))
 	{
-		pgt_rowstore_delete(apply->store, old);
-		insert_row(apply, new);
+		pgt_rowstore_take_out(apply->store, old);
+		let_wait(apply, new, &old->tts_tid);
 	}
 	else
 		pgt_rowstore_update(apply->store, old, new);
+	apply->result.updated++;
+}
+
+static void
+delete_row(Apply *apply, TupleTableSlot *old)
+{
+	pgt_rowstore_delete(apply->store, old);
+	apply->result.deleted++;
 }
 
 /*
@@ -231,7 +311,6 @@ apply_to_key(Apply *apply, ZSet *changes)
 		if (TupIsNull(apply->new_row))
 			return; /* everything cancelled */
 		insert_row(apply, apply->new_row);
-		apply->result.inserted++;
 		return;
 	}
 
@@ -240,15 +319,9 @@ apply_to_key(Apply *apply, ZSet *changes)
 	if (found == NULL)
 		apply->result.mismatch = true;
 	else if (TupIsNull(apply->new_row))
-	{
-		pgt_rowstore_delete(apply->store, found);
-		apply->result.deleted++;
-	}
+		delete_row(apply, found);
 	else
-	{
 		update_row(apply, found, apply->new_row);
-		apply->result.updated++;
-	}
 }
 
 static void
@@ -265,8 +338,7 @@ delete_copies(Apply *apply, TupleTableSlot *row, int64 copies)
 			apply->result.mismatch = true;
 			return;
 		}
-		pgt_rowstore_delete(apply->store, found);
-		apply->result.deleted++;
+		delete_row(apply, found);
 	}
 }
 
@@ -283,7 +355,6 @@ apply_to_image(Apply *apply, ZSet *changes)
 		{
 			CHECK_FOR_INTERRUPTS();
 			insert_row(apply, row);
-			apply->result.inserted++;
 		}
 		if (weight < 0)
 			delete_copies(apply, row, -weight);
@@ -320,8 +391,8 @@ pgt_apply(const ApplyTarget *target, ZSet *changes)
 	check_columns(apply, pgt_zset_desc(changes));
 	while (!apply->result.mismatch && pgt_zset_next_group(changes))
 		apply_group(apply, changes);
-	if (apply->inserts != NULL)
-		insert_waiting_rows(apply);
+	if (apply->waiting != NULL)
+		write_waiting_rows(apply);
 
 	result = apply->result;
 	end_apply(apply);

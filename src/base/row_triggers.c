@@ -22,15 +22,21 @@
  *	 set all columns (UPDATE OF).
  *
  * - Triggers with transition tables see the rows.  ExecSimpleRelation*()
- *	 collect none, so these triggers get their events separately:
+ *	 collect none, so these triggers get their events separately.
  *
- *			ri_TrigDesc			during
- *			plain				ExecSimpleRelationInsert(), ...
- *			capturing			ExecARInsertTriggers(), ...
- *			all					everything else
+ * And a row may be updated by being deleted and inserted later.  For triggers
+ * and foreign keys that is one update, as it is when a row goes to another
+ * partition: ON DELETE CASCADE must not happen.  So there are descriptors for
+ * different moments:
  *
- *	 Each desc holds all triggers, since they are found by their position,
- *	 but those of the other are disabled.
+ *		ri_TrigDesc			during
+ *		plain				ExecSimpleRelationInsert(), ...
+ *		capturing			ExecARInsertTriggers(), ... (transition tables)
+ *		rechecking			ExecSimpleRelation*() of a row that moves
+ *		all					everything else
+ *
+ * Each has all triggers, since they are found by their position, but those
+ * that shall not fire are disabled.
  *
  *-------------------------------------------------------------------------
  */
@@ -38,6 +44,7 @@
 
 #include "access/sysattr.h"
 #include "commands/trigger.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
@@ -68,7 +75,8 @@ struct RowTriggers
 	Bitmapset **updated_columns; /* where the executor looks for them */
 	TriggerDesc *all;			 /* NULL: the table has no triggers */
 	TriggerDesc *plain;
-	TriggerDesc *capturing; /* NULL: no transition tables */
+	TriggerDesc *capturing;	 /* NULL: no transition tables */
+	TriggerDesc *rechecking; /* NULL: no row has moved so far */
 	bool began[NUM_KINDS];
 	TransitionCaptureState *capture[NUM_KINDS];
 };
@@ -100,20 +108,33 @@ relax(TriggerDesc *desc)
 }
 
 static bool
-has_transition_table(const Trigger *trigger)
+needs_transition_table(const Trigger *trigger)
 {
 	return trigger->tgoldtable != NULL || trigger->tgnewtable != NULL;
 }
 
-/* A copy in which only triggers with, or without, transition tables fire. */
+static bool
+needs_no_transition_table(const Trigger *trigger)
+{
+	return !needs_transition_table(trigger);
+}
+
+/* Deferrable uniqueness, which ExecSimpleRelation*() alone can queue. */
+static bool
+rechecks_uniqueness(const Trigger *trigger)
+{
+	return trigger->tgfoid == F_UNIQUE_KEY_RECHECK;
+}
+
+/* A copy in which only the triggers of one sort fire. */
 static TriggerDesc *
-copy_enabled(TriggerDesc *desc, bool capturing)
+copy_enabled(TriggerDesc *desc, bool (*fires)(const Trigger *trigger))
 {
 	TriggerDesc *copy = CopyTriggerDesc(desc);
 
 	for (int i = 0; i < copy->numtriggers; i++)
 	{
-		if (has_transition_table(&copy->triggers[i]) != capturing)
+		if (!fires(&copy->triggers[i]))
 			copy->triggers[i].tgenabled = TRIGGER_DISABLED;
 	}
 
@@ -139,8 +160,8 @@ pgt_row_triggers_begin(EState *estate, ResultRelInfo *target,
 	if (all->trig_insert_new_table || all->trig_delete_old_table ||
 		all->trig_update_old_table || all->trig_update_new_table)
 	{
-		triggers->plain = copy_enabled(all, false);
-		triggers->capturing = copy_enabled(all, true);
+		triggers->plain = copy_enabled(all, needs_no_transition_table);
+		triggers->capturing = copy_enabled(all, needs_transition_table);
 	}
 
 	return triggers;
@@ -214,6 +235,49 @@ pgt_row_triggers_after(RowTriggers *triggers, CmdType command,
 	else
 		ExecARDeleteTriggers(estate, target, &old->tts_tid, NULL, capture,
 							 false);
+}
+
+/*
+ * A row is about to be deleted or inserted that moves.
+ */
+void
+pgt_row_triggers_before_move(RowTriggers *triggers)
+{
+	MemoryContext old;
+
+	pgt_row_triggers_before(triggers, CMD_UPDATE);
+	if (triggers->all == NULL)
+		return;
+
+	if (triggers->rechecking == NULL)
+	{
+		old = MemoryContextSwitchTo(triggers->estate->es_query_cxt);
+		triggers->rechecking = copy_enabled(triggers->all, rechecks_uniqueness);
+		MemoryContextSwitchTo(old);
+	}
+	triggers->target->ri_TrigDesc = triggers->rechecking;
+}
+
+/*
+ * A row has moved: it was deleted as "old" and is there again as "new", or
+ * stays away if that is NULL.
+ */
+void
+pgt_row_triggers_moved(RowTriggers *triggers, TupleTableSlot *old,
+					   TupleTableSlot *new)
+{
+	CmdType command = new != NULL ? CMD_UPDATE : CMD_DELETE;
+	TransitionCaptureState *capture;
+
+	pgt_row_triggers_before(triggers, command);
+	triggers->target->ri_TrigDesc = triggers->all;
+	capture = triggers->capture[kind_of(command)];
+	if (new != NULL)
+		ExecARUpdateTriggers(triggers->estate, triggers->target, NULL, NULL,
+							 &old->tts_tid, NULL, new, NIL, capture, false);
+	else
+		ExecARDeleteTriggers(triggers->estate, triggers->target,
+							 &old->tts_tid, NULL, capture, false);
 }
 
 /*

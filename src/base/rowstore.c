@@ -42,7 +42,8 @@ struct RowStore
 	ResultRelInfo *target;
 	Bitmapset **updated_columns; /* where the executor looks for them */
 	RowTriggers *triggers;
-	RowIdentity *image; /* NULL: no update so far */
+	RowIdentity *image;	   /* NULL: no update so far */
+	TupleTableSlot *moved; /* NULL: no row has moved so far */
 	List *slots;
 	CommandId last_write; /* the command that wrote last */
 
@@ -122,7 +123,9 @@ pgt_rowstore_close(RowStore *store)
 		ExecDropSingleTupleTableSlot(lfirst(lc));
 
 	pgt_row_triggers_end(store->triggers);
-	ExecCloseIndices(store->target);
+
+	/* The indexes, and the tables that foreign keys led to. */
+	ExecCloseResultRelations(store->estate);
 	ExecResetTupleTable(store->estate->es_tupleTable, false);
 	table_close(store->rel, NoLock);
 	FreeExecutorState(store->estate);
@@ -260,14 +263,27 @@ begin_write(RowStore *store, CmdType command)
 }
 
 static void
-end_write(RowStore *store, CmdType command, TupleTableSlot *old,
-		  TupleTableSlot *new, MemoryContext caller)
+written(RowStore *store, MemoryContext caller)
 {
-	pgt_row_triggers_after(store->triggers, command, old, new);
 	store->last_write = GetCurrentCommandId(true);
 	*store->updated_columns = NULL;
 	MemoryContextSwitchTo(caller);
 	ResetPerTupleExprContext(store->estate);
+}
+
+static void
+end_write(RowStore *store, CmdType command, TupleTableSlot *old,
+		  TupleTableSlot *new, MemoryContext caller)
+{
+	pgt_row_triggers_after(store->triggers, command, old, new);
+	written(store, caller);
+}
+
+static MemoryContext
+begin_move(RowStore *store)
+{
+	pgt_row_triggers_before_move(store->triggers);
+	return MemoryContextSwitchTo(GetPerTupleMemoryContext(store->estate));
 }
 
 /*
@@ -348,4 +364,65 @@ pgt_rowstore_delete(RowStore *store, TupleTableSlot *old)
 
 	ExecSimpleRelationDelete(store->target, store->estate, &none, old);
 	end_write(store, CMD_DELETE, old, NULL, caller);
+}
+
+/*
+ * Delete a row that was found by a look-up and will be put back.
+ */
+void
+pgt_rowstore_take_out(RowStore *store, TupleTableSlot *old)
+{
+	MemoryContext caller;
+	EPQState none = {0}; /* for BEFORE ROW triggers, which do not fire */
+
+	make_writable(store, old);
+	caller = begin_move(store);
+
+	ExecSimpleRelationDelete(store->target, store->estate, &none, old);
+	written(store, caller);
+}
+
+/* Load the row that was taken out: it is dead, but not gone. */
+static void
+fetch_moved(RowStore *store, ItemPointer old_tid)
+{
+	if (store->moved == NULL)
+		store->moved = pgt_rowstore_slot(store);
+
+	if (!table_tuple_fetch_row_version(store->rel, old_tid, SnapshotAny,
+									   store->moved))
+		elog(ERROR, "could not find the row that was taken out");
+}
+
+/*
+ * Put back, as "new", the row that was taken out at "old_tid".
+ */
+void
+pgt_rowstore_put_back(RowStore *store, ItemPointer old_tid,
+					  TupleTableSlot *new)
+{
+	MemoryContext caller;
+
+	fetch_moved(store, old_tid);
+	caller = begin_move(store);
+	ExecSimpleRelationInsert(store->target, store->estate, new);
+	*store->updated_columns = changed_columns(store, store->moved, new);
+	pgt_row_triggers_moved(store->triggers, store->moved, new);
+	written(store, caller);
+	ExecClearTuple(store->moved);
+}
+
+/*
+ * The row that was taken out at "old_tid" does not come back.
+ */
+void
+pgt_rowstore_leave_out(RowStore *store, ItemPointer old_tid)
+{
+	MemoryContext caller;
+
+	fetch_moved(store, old_tid);
+	caller = begin_move(store);
+	pgt_row_triggers_moved(store->triggers, store->moved, NULL);
+	written(store, caller);
+	ExecClearTuple(store->moved);
 }
