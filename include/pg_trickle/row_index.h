@@ -18,7 +18,7 @@
 
 typedef enum RowIndexKind
 {
-	ROW_INDEX_NONE,		  /* there is at most one row */
+	ROW_INDEX_NONE,		  /* all rows are the same */
 	ROW_INDEX_UNIQUE,	  /* on the key columns */
 	ROW_INDEX_KEY_HASH,	  /* on key_hash(key columns) */
 	ROW_INDEX_IMAGE_HASH, /* on row_hash(all columns) */

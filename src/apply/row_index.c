@@ -75,10 +75,13 @@ fits_btree(const ApplyTarget *target, TupleDesc desc)
 RowIndexKind
 pgt_row_index_kind(const ApplyTarget *target, TupleDesc desc)
 {
+	int ncolumns;
+
+	pfree(pgt_hashed_columns(target, desc, &ncolumns));
+	if (ncolumns == 0)
+		return ROW_INDEX_NONE;
 	if (!target->keyed)
 		return ROW_INDEX_IMAGE_HASH;
-	if (target->nkeys == 0)
-		return ROW_INDEX_NONE;
 	return fits_btree(target, desc) ? ROW_INDEX_UNIQUE : ROW_INDEX_KEY_HASH;
 }
 

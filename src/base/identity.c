@@ -379,6 +379,10 @@ composite_equal(Datum a, Datum b)
 	return equal;
 }
 
+/*
+ * NULLs do not count: a field that ALTER TYPE adds is NULL in the values that
+ * are there already, and must not change hashes that lie in an index.
+ */
 static uint64
 composite_hash(Datum composite)
 {
@@ -389,13 +393,12 @@ composite_hash(Datum composite)
 	{
 		Form_pg_attribute attr = TupleDescAttr(f.desc, i);
 
-		uint64 h = 0;
+		uint64 h;
 
-		if (attr->attisdropped)
+		if (attr->attisdropped || f.nulls[i])
 			continue;
-		if (!f.nulls[i])
-			h = pgt_datum_image_hash(f.values[i], attr->atttypid);
-		hash = hash_combine64(hash, h);
+		h = pgt_datum_image_hash(f.values[i], attr->atttypid);
+		hash = hash_combine64(hash_combine64(hash, i), h);
 	}
 
 	close_fields(&f, composite);
