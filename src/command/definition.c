@@ -254,7 +254,6 @@ pgt_untrack_unused_sources(void)
 		if (is_used(source))
 			continue;
 
-		(void) find_all_inheritors(source->relid, ShareRowExclusiveLock, NULL);
 		pgt_capture_flush();
 		pgt_capture_remove(source);
 		pgt_drop_segments(source->track_id);

@@ -37,6 +37,7 @@ typedef struct Job
 	Compiled   *compiled;
 	const RefreshRequest *request;
 	TimestampTz start;
+	const char *gap;			/* why the logs cannot be trusted, or NULL */
 	int32		part;			/* last part of this transaction it reads */
 	const char *action;
 	const char *reason;
@@ -114,7 +115,8 @@ lock_streams(List *streams)
 
 /*
  * Inside a statement that writes a source, some of its changes are in the
- * table already but not captured yet: log and table disagree.
+ * table already but not captured yet: log and table disagree.  This catches
+ * the plain cases early; note_seen() catches all.
  */
 static void
 refuse_running_writer(const Compiled *compiled)
@@ -133,6 +135,52 @@ refuse_running_writer(const Compiled *compiled)
 						   get_rel_name(compiled->relid),
 						   get_rel_name(use->relid)),
 					errhint("Refresh in an AFTER STATEMENT trigger or after the statement."));
+	}
+}
+
+/*
+ * Why the logs do not tell all changes, or NULL.  Asked before the snapshot:
+ * whoever closes a gap leaves a mark, which N shows if we did not see the gap.
+ */
+static const char *
+find_gap(const Compiled *compiled)
+{
+	ListCell   *lc;
+
+	if (!compiled->tracked)
+		return NULL;
+
+	foreach(lc, compiled->form->sources)
+	{
+		Source	   *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
+											   false);
+		char	   *gap = pgt_capture_gap(source);
+
+		if (gap != NULL)
+			return psprintf("changes of \"%s\" are not captured", gap);
+		if (pgt_capture_lost(source))
+			pgt_capture_sentinel_set(source);
+	}
+
+	return NULL;
+}
+
+/*
+ * What this refresh sees of its own transaction's changes must have been
+ * captured by now; capture refuses what comes later.
+ */
+static void
+note_seen(const Compiled *compiled)
+{
+	ListCell   *lc;
+
+	foreach(lc, compiled->form->sources)
+	{
+		Source	   *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
+											   true);
+
+		if (source != NULL)
+			pgt_capture_seen(source, GetActiveSnapshot()->curcid);
 	}
 }
 
@@ -279,6 +327,8 @@ reason_to_recompute(const Job *job, const Window *window)
 	if (!compiled->tracked)
 		return psprintf("%s is recomputed at each refresh",
 						compiled->form->obstacle.construct);
+	if (job->gap != NULL)
+		return job->gap;
 	if (window->reset != NULL)
 		return window->reset;
 	if (window->nrows == 0)
@@ -369,6 +419,7 @@ refresh_one(Job *job)
 	job->part = pgt_current_part();
 	pgt_next_part();
 	pgt_advance_refresh_snapshot();
+	note_seen(job->compiled);
 
 	window = pgt_open_window(job->st, job->compiled);
 	bring_up_to_date(job, window);
@@ -411,6 +462,7 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 		job->request = request;
 		job->compiled = pgt_compile(job->st);
 		refuse_running_writer(job->compiled);
+		job->gap = find_gap(job->compiled);
 		first_fill |= !job->st->is_populated;
 	}
 

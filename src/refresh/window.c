@@ -22,7 +22,6 @@
 #include "utils/snapmgr.h"
 #include "utils/xid8.h"
 
-#include "pg_trickle/capture.h"
 #include "pg_trickle/refresh.h"
 
 /* Reading one segment for one consumer. */
@@ -189,31 +188,13 @@ note_era(Window *window, const char *era)
 	window->eras = lappend(window->eras, pstrdup(era));
 }
 
-/* Why the log of a source does not tell its changes, or NULL. */
-static const char *
-log_defect(const Source *source)
-{
-	char	   *gap = pgt_capture_gap(source);
-
-	if (gap != NULL)
-		return psprintf("changes of \"%s\" are not captured", gap);
-	if (pgt_capture_lost(source))
-		return "an unlogged source was emptied by a crash";
-
-	return NULL;
-}
-
 static void
 read_source(const StreamTable *st, const SourceUse *use, Window *window)
 {
 	Source	   *source = pgt_lookup_source(use->relid, false);
 	Delta	   *delta = pgt_delta_create(pgt_source_delta_name(use->relid),
 										 pgt_source_delta_desc(use));
-	const char *defect = log_defect(source);
 	ListCell   *lc;
-
-	if (defect != NULL)
-		window->reset = defect;
 
 	foreach(lc, pgt_segments(source->track_id))
 	{
