@@ -194,9 +194,11 @@ create_shapes(PGconn *conn)
 void
 compare_sql(const Shape *shape, const char *table, Text *sql)
 {
-	text_add(sql, "WITH want AS (SELECT query_row::text AS r, count(*) AS n FROM (");
+	text_add(sql, "WITH want AS (SELECT query_row::text AS r,"
+				  " count(*) AS n FROM (");
 	shape_oracle(shape, sql);
-	text_add(sql, ") query_row GROUP BY 1), have AS (SELECT table_row::text AS r,"
+	text_add(sql, ") query_row GROUP BY 1),"
+				  " have AS (SELECT table_row::text AS r,"
 				  " count(*) AS n FROM stress.%s table_row GROUP BY 1)"
 				  " SELECT '', coalesce(sum(n), 0), NULL FROM have UNION ALL "
 				  "(SELECT coalesce(w.r, h.r), coalesce(w.n, 0),"
@@ -209,7 +211,8 @@ void
 image_sql(const Shape *shape, Text *sql)
 {
 	text_add(sql, "SELECT count(*) || ' rows, md5 ' ||"
-				  " coalesce(md5(string_agg(table_row::text, '|' ORDER BY table_row::text)),"
+				  " coalesce(md5(string_agg(table_row::text, '|'"
+				  " ORDER BY table_row::text)),"
 				  " '-') FROM stress.%s table_row",
 			 shape->name);
 }

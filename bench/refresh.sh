@@ -1,0 +1,170 @@
+# refresh.sh
+#	What a refresh costs: with nothing, 1, 100 and 10,000 changed rows, over
+#	sources of several sizes, against REFRESH MATERIALIZED VIEW of the same
+#	query in the same run.  Read by run.sh.
+
+query_of()
+{
+	case $1 in
+		join)
+			echo 'SELECT s.id, s.qty, s.amount, t.name FROM bench.sales s
+				JOIN bench.stores t ON t.id = s.store' ;;
+		aggregate)
+			echo 'SELECT t.region, count(*) AS n, sum(s.amount) AS total,
+				avg(s.qty) AS mean FROM bench.sales s
+				JOIN bench.stores t ON t.id = s.store GROUP BY t.region' ;;
+	esac
+}
+
+# create_sources ROWS: one store for 100 sales, at most 1,000 regions.
+create_sources()
+{
+	local rows=$1 stores=$(($1 / 100))
+
+	sql "CREATE SCHEMA bench;
+		CREATE TABLE bench.stores (id int PRIMARY KEY, region int, name text);
+		CREATE TABLE bench.sales (id int PRIMARY KEY, store int, qty int,
+			amount numeric(12,2));
+		INSERT INTO bench.stores SELECT i, i % 1000, 'store ' || i
+			FROM generate_series(1, $stores) i;
+		INSERT INTO bench.sales SELECT i, 1 + i % $stores, i % 10, i % 1000
+			FROM generate_series(1, $rows) i;
+		CREATE INDEX ON bench.sales (store)"
+	sql 'VACUUM ANALYZE bench.stores'
+	sql 'VACUUM ANALYZE bench.sales'
+	sql 'CHECKPOINT'
+}
+
+refresh_statement="SELECT pgtrickle.refresh_stream_table('bench.st')"
+
+create_stream()
+{
+	sql "SELECT pgtrickle.create_stream_table('bench.st', '$(query_of "$1")',
+			schedule => 'manual', refresh_mode => 'DIFFERENTIAL')" > /dev/null
+	sql "CREATE MATERIALIZED VIEW bench.mv AS $(query_of "$1")"
+	sql 'VACUUM ANALYZE bench.st'
+	sql 'CHECKPOINT'
+}
+
+drop_stream()
+{
+	sql "SELECT pgtrickle.drop_stream_table('bench.st')" > /dev/null
+	sql 'DROP MATERIALIZED VIEW bench.mv'
+}
+
+# change ROWS CHANGED: an UPDATE of so many rows, other ones each time.
+change()
+{
+	local first="1 + (:i::bigint * 7919 * $2) % $1"
+
+	[ "$2" -ge "$1" ] && first=1
+	echo "UPDATE bench.sales SET amount = amount + 1, qty = qty + 1" \
+		"WHERE id >= $first AND id < $first + $2"
+}
+
+# Was it a delta that was measured?
+check_actions()
+{
+	local other
+
+	other=$(sql "SELECT string_agg(DISTINCT action, ', ')
+			FROM pgtrickle.get_refresh_history('bench.st', $1)
+			WHERE action <> 'DIFFERENTIAL'")
+	[ -z "$other" ] || row "(among these $1 refreshes: $other)" '' '' '' ''
+}
+
+# budget_of QUERY CHANGED
+budget_of()
+{
+	case $1:$2 in
+		*:1) echo '< 1 ms, flat within 1.5 x' ;;
+		aggregate:10000) echo '< 20 ms' ;;
+	esac
+}
+
+# measure_query ROWS QUERY
+measure_query()
+{
+	local rows=$1 query=$2 recompute changed repetitions delta
+
+	create_stream "$query"
+	recompute=$(timed_command $recomputations '' \
+		'REFRESH MATERIALIZED VIEW bench.mv' | median)
+	row "$query over $rows rows, nothing changed" \
+		"$(timed_sql 300 '' "$refresh_statement" | median) ms" \
+		"recomputation $recompute ms" '' '< 0.2 ms'
+	for changed in 1 100 10000
+	do
+		repetitions=$((changed == 1 ? 300 : changed == 100 ? 100 : 10))
+		delta=$(timed_sql $repetitions "$(change "$rows" $changed)" \
+			"$refresh_statement" | median)
+		row "$query over $rows rows, $changed changed" "$delta ms" \
+			"recomputation $recompute ms" \
+			"$(calculate "$recompute / $delta" %.1f) x faster" \
+			"$(budget_of "$query" $changed)"
+		check_actions $repetitions
+	done
+	[ "$query:$rows" != "aggregate:$snapshot_rows" ] || measure_backends "$rows"
+	[ "$query:$rows" != "aggregate:$snapshot_rows" ] || measure_snapshot "$rows"
+	drop_stream
+}
+
+# The first refresh of a session loads, parses and plans.
+measure_backends()
+{
+	local i warm
+
+	warm=$(timed_sql 50 "$(change "$1" 1)" "$refresh_statement" | median)
+	for ((i = 1; i <= 30; i++))
+	do
+		sql "$(change "$1" 1 | sed "s/:i/$((i + 1000))/g")"
+		timed_command 1 '' "$refresh_statement"
+	done > "$stage/first"
+	row "first refresh of a session, aggregate over $1 rows, 1 changed" \
+		"$(median < "$stage/first") ms" "warm $warm ms" \
+		"+$(calculate "$(median < "$stage/first") - $warm") ms" '< +2 ms'
+}
+
+# A snapshot that stays open keeps every dead row version alive.
+measure_snapshot()
+{
+	local times=$stage/times
+
+	"$bin/psql" -X -q -o /dev/null 2> /dev/null <<-END &
+		SET application_name = 'old snapshot';
+		BEGIN ISOLATION LEVEL REPEATABLE READ;
+		SELECT count(*) FROM bench.stores;
+		SELECT pg_sleep(100000);
+	END
+	until [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE
+			application_name = 'old snapshot' AND wait_event = 'PgSleep'")" = 1 ]
+	do
+		sleep 0.1
+	done
+	timed_sql "$snapshot_refreshes" "$(change "$1" 1)" "$refresh_statement" \
+		> "$times"
+	row "1 changed, aggregate over $1 rows, old snapshot open, last 50 of $snapshot_refreshes refreshes" \
+		"$(tail -n 50 "$times" | median) ms" \
+		"first 50: $(head -n 50 "$times" | median) ms" \
+		"$(calculate "$(tail -n 50 "$times" | median) / \
+			$(head -n 50 "$times" | median)") x" '< 1 ms, flat'
+	sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE application_name = 'old snapshot'" > /dev/null
+	wait $! 2> /dev/null || :
+}
+
+bench_refresh()
+{
+	local rows query
+
+	for rows in $source_rows
+	do
+		say "refresh over $rows rows"
+		create_sources "$rows"
+		for query in join aggregate
+		do
+			measure_query "$rows" $query
+		done
+		sql 'DROP SCHEMA bench CASCADE' 2> /dev/null
+	done
+}

@@ -1,0 +1,96 @@
+#!/bin/bash
+#
+# run.sh [--quick] [--output=FILE] [--only=capture|refresh] [--bindir=FOLDER]
+#	Measures, on a server of its own, what tracking costs a writer and what a
+#	refresh costs, and prints a table beside the budgets.
+#
+# Nothing is asserted: absolute times belong to a machine.  The ratios are of
+# measurements of one run.  --quick takes small sizes and few repetitions (two
+# minutes); the whole takes about half an hour and 10 GB below TMPDIR or
+# /var/tmp.  --bindir measures an installation that has the extension; without
+# it one is made from the tree.
+
+set -euo pipefail
+export LC_ALL=C
+cd "$(dirname "$0")/.."
+tree=$PWD
+: "${PG_CONFIG:=pg_config}"
+. bench/server.sh
+. bench/capture.sh
+. bench/refresh.sh
+
+output=
+only=
+bindir=
+preload=pg_trickle
+shared_buffers=1GB
+bulk_rows=200000
+bulk_rounds=7
+pgbench_rows=100000
+pgbench_rounds=5
+pgbench_seconds=5
+source_rows='10000 1000000 10000000'
+recomputations=3
+snapshot_rows=1000000
+snapshot_refreshes=1000
+
+set_quick()
+{
+	shared_buffers=256MB
+	bulk_rows=50000
+	bulk_rounds=3
+	pgbench_rows=10000
+	pgbench_rounds=3
+	pgbench_seconds=1
+	source_rows='10000 100000'
+	snapshot_rows=100000
+	snapshot_refreshes=200
+}
+
+for argument
+do
+	case $argument in
+		--quick) set_quick ;;
+		--output=*) output=$(realpath "${argument#*=}") ;;
+		--only=*) only=${argument#*=} ;;
+		--bindir=*) bindir=$(realpath "${argument#*=}") ;;
+		--preload=*) preload=${argument#*=} ;;
+		*) sed -n '3,15s/^# \{0,1\}//p' "$tree/bench/run.sh"; exit 2 ;;
+	esac
+done
+
+say()
+{
+	echo "bench: $* ($(date +%T))" >&2
+}
+
+# row WHAT MEASURED BESIDE RATIO BUDGET
+row()
+{
+	printf '| %s | %s | %s | %s | %s |\n' "$@" | tee -a "$stage/table" >&2
+}
+
+print_report()
+{
+	local cpu
+
+	cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+	echo "# Measurements of $(date +%F)"
+	echo
+	echo "PostgreSQL $(sql 'SHOW server_version'), ${cpu:-unknown CPU}, \
+$(nproc) processors, shared_buffers = $shared_buffers, synchronous_commit = off, \
+otherwise default settings (fsync on). Medians unless said otherwise; times as \
+seen by a client on a unix socket, commit included."
+	echo
+	echo '| what | measured | beside it | ratio | budget |'
+	echo '|---|---|---|---|---|'
+	cat "$stage/table"
+}
+
+start_server "$bindir"
+sql 'CREATE EXTENSION pg_trickle'
+: > "$stage/table"
+[ "$only" = refresh ] || bench_capture
+[ "$only" = capture ] || bench_refresh
+echo
+print_report | if [ -n "$output" ]; then tee "$output"; else cat; fi
