@@ -40,27 +40,27 @@ typedef enum StreamStatus
 
 typedef struct StreamTable
 {
-	int64		pgt_id;
-	int64		revision;		/* grows by one with each change of the row */
-	Oid			relid;			/* the table itself */
-	Oid			query_relid;	/* the view that holds the query */
-	char	   *defining_query; /* names qualified, as of creation */
-	char	   *original_query; /* as the user wrote it */
-	char	   *schedule;
+	int64 pgt_id;
+	int64 revision;		  /* grows by one with each change of the row */
+	Oid relid;			  /* the table itself */
+	Oid query_relid;	  /* the view that holds the query */
+	char *defining_query; /* names qualified, as of creation */
+	char *original_query; /* as the user wrote it */
+	char *schedule;
 	RefreshMode mode;
 	StreamStatus status;
-	bool		is_populated;
-	bool		keyed;			/* see ApplyTarget */
-	int			nkeys;
+	bool is_populated;
+	bool keyed; /* see ApplyTarget */
+	int nkeys;
 	AttrNumber *keys;
 	TimestampTz data_timestamp; /* 0: never refreshed */
-	Frontier   *frontier;		/* NULL: never refreshed */
+	Frontier *frontier;			/* NULL: never refreshed */
 	TimestampTz last_refresh_at;
-	int			consecutive_errors;
-	char	   *last_error;		/* or NULL */
-	double		delta_ms_per_row;	/* measured; 0: not yet */
-	double		full_ms;		/* of the last recomputation; 0: none yet */
-	TransactionId xmin;			/* who wrote this version of the row */
+	int consecutive_errors;
+	char *last_error;		 /* or NULL */
+	double delta_ms_per_row; /* measured; 0: not yet */
+	double full_ms;			 /* of the last recomputation; 0: none yet */
+	TransactionId xmin;		 /* who wrote this version of the row */
 } StreamTable;
 
 extern const char *pgt_mode_name(RefreshMode mode);
@@ -81,15 +81,15 @@ extern void pgt_delete_stream(int64 pgt_id);	/* with all that hangs on it */
 
 typedef struct Dependency
 {
-	int64		pgt_id;
-	Oid			source_relid;
-	char	   *source_type;	/* TABLE, STREAM_TABLE, VIEW, ... */
-	List	   *columns;		/* names of the columns used, as char * */
-	char	   *cdc_mode;		/* "trigger", or "none" (not tracked) */
+	int64 pgt_id;
+	Oid source_relid;
+	char *source_type; /* TABLE, STREAM_TABLE, VIEW, ... */
+	List *columns;	   /* names of the columns used, as char * */
+	char *cdc_mode;	   /* "trigger", or "none" (not tracked) */
 } Dependency;
 
 extern List *pgt_dependencies(int64 pgt_id);
-extern List *pgt_dependents(Oid source_relid);	/* of Dependency */
+extern List *pgt_dependents(Oid source_relid); /* of Dependency */
 extern void pgt_insert_dependency(const Dependency *dep);
 extern void pgt_delete_dependencies(int64 pgt_id);
 
@@ -97,19 +97,19 @@ extern void pgt_delete_dependencies(int64 pgt_id);
 
 typedef struct Source
 {
-	int64		track_id;		/* in the names of triggers and logs */
-	Oid			relid;
-	int			ncolumns;
-	AttrNumber *columns;		/* columns that a new segment logs, ascending */
+	int64 track_id; /* in the names of triggers and logs */
+	Oid relid;
+	int ncolumns;
+	AttrNumber *columns; /* columns that a new segment logs, ascending */
 } Source;
 
 typedef enum SegmentState
 {
-	SEGMENT_OPEN = 'o',			/* takes new rows; one per source */
-	SEGMENT_CLOSING = 'c',		/* writers may not have left it yet */
-	SEGMENT_CLOSED = 'C',		/* complete; min_xid and max_xid are known */
-	SEGMENT_DRAINED = 'd',		/* every consumer has passed it */
-	SEGMENT_FREE = 'f',			/* emptied, may be opened again */
+	SEGMENT_OPEN = 'o',	   /* takes new rows; one per source */
+	SEGMENT_CLOSING = 'c', /* writers may not have left it yet */
+	SEGMENT_CLOSED = 'C',  /* complete; min_xid and max_xid are known */
+	SEGMENT_DRAINED = 'd', /* every consumer has passed it */
+	SEGMENT_FREE = 'f',	   /* emptied, may be opened again */
 } SegmentState;
 
 /*
@@ -122,24 +122,24 @@ typedef enum SegmentState
  */
 typedef struct Segment
 {
-	int64		track_id;
-	int			segno;
-	Oid			relid;
-	char	   *era;
+	int64 track_id;
+	int segno;
+	Oid relid;
+	char *era;
 	SegmentState state;
-	int			ncolumns;
-	AttrNumber *columns;		/* the columns of the source it logs */
-	FullTransactionId min_xid;	/* of a closed segment; invalid: no rows */
+	int ncolumns;
+	AttrNumber *columns;	   /* the columns of the source it logs */
+	FullTransactionId min_xid; /* of a closed segment; invalid: no rows */
 	FullTransactionId max_xid;
-	FullTransactionId drained_xid;	/* who found it drained */
-	int			times_emptied;
-	TransactionId xmin;			/* who wrote this version of the row */
+	FullTransactionId drained_xid; /* who found it drained */
+	int times_emptied;
+	TransactionId xmin; /* who wrote this version of the row */
 } Segment;
 
-#define Anum_log_xid		1
-#define Anum_log_part		2
-#define Anum_log_weight		3
-#define Natts_log_fixed		3	/* column i of "columns" is attribute 4 + i */
+#define Anum_log_xid 1
+#define Anum_log_part 2
+#define Anum_log_weight 3
+#define Natts_log_fixed 3 /* column i of "columns" is attribute 4 + i */
 
 extern Source *pgt_lookup_source(Oid relid, bool missing_ok);
 extern Source *pgt_lookup_source_by_id(int64 track_id, bool missing_ok);
@@ -150,23 +150,23 @@ extern Source *pgt_track_source(Oid relid, int ncolumns,
 								const AttrNumber *columns);
 extern bool pgt_source_covers(const Source *source, int ncolumns,
 							  const AttrNumber *columns);
-extern void pgt_delete_source(int64 track_id);	/* and its segments' rows */
-extern void pgt_drop_segments(int64 track_id);	/* the log tables */
-extern List *pgt_segments(int64 track_id);	/* of Segment, by segno */
-extern Segment *pgt_open_segment(int64 track_id);	/* NULL: none */
-extern Segment *pgt_create_segment(const Source *source);	/* see segment.c */
+extern void pgt_delete_source(int64 track_id);			  /* and its segments' rows */
+extern void pgt_drop_segments(int64 track_id);			  /* the log tables */
+extern List *pgt_segments(int64 track_id);				  /* of Segment, by segno */
+extern Segment *pgt_open_segment(int64 track_id);		  /* NULL: none */
+extern Segment *pgt_create_segment(const Source *source); /* see segment.c */
 extern void pgt_update_segment(const Segment *segment);
 
 /* ---- internal nodes: pgt_nodes ---- */
 
 typedef struct NodeState
 {
-	int64		pgt_id;
-	int			node_id;
-	char	   *rule;
-	char	   *signature;		/* types of keys, arguments and states */
-	Oid			state_relid;
-	List	   *multisets;		/* OIDs of value multiset tables, InvalidOid
+	int64 pgt_id;
+	int node_id;
+	char *rule;
+	char *signature; /* types of keys, arguments and states */
+	Oid state_relid;
+	List *multisets; /* OIDs of value multiset tables, InvalidOid
 								 * for an aggregate that needs none */
 } NodeState;
 
@@ -178,14 +178,14 @@ extern void pgt_delete_node_states(int64 pgt_id);
 
 typedef struct RefreshRecord
 {
-	int64		pgt_id;
+	int64 pgt_id;
 	TimestampTz data_timestamp;
 	TimestampTz start_time;
 	TimestampTz end_time;
-	const char *action;			/* NO_DATA, FULL, DIFFERENTIAL, REINITIALIZE */
-	int64		rows_inserted;
-	int64		rows_deleted;
-	int64		delta_row_count;
+	const char *action; /* NO_DATA, FULL, DIFFERENTIAL, REINITIALIZE */
+	int64 rows_inserted;
+	int64 rows_deleted;
+	int64 delta_row_count;
 	const char *initiated_by;
 	const char *reason;
 } RefreshRecord;
@@ -199,6 +199,9 @@ extern void pgt_insert_history(const RefreshRecord *record);
  * view depends on.
  */
 extern void pgt_link_stream(Oid relid, Oid view);
+
+/* Undo what the stream table depends on, before its view is replaced. */
+extern void pgt_unlink_stream(Oid relid, Oid view);
 
 /* "relid" goes with "owner_of"; nothing if that is recorded already. */
 extern void pgt_link_part(Oid relid, Oid owner_of);
@@ -219,7 +222,7 @@ extern void pgt_lock_source_shape(Oid relid, LOCKMODE mode);
 
 /* Taken to close, open or empty segments; false if somebody else does. */
 extern bool pgt_try_lock_segments(int64 track_id);
-extern void pgt_lock_segments(int64 track_id);	/* waits */
+extern void pgt_lock_segments(int64 track_id); /* waits */
 
 /*
  * Held by the transaction that fills a stream table for the first time, from
@@ -233,14 +236,14 @@ extern void pgt_hold_segments(int64 track_id);
  * needed.  It goes away with relation "owner_of" (InvalidOid: with none).
  * "options" is a list of DefElem: storage parameters, e.g. fillfactor.
  */
-extern Oid	pgt_create_internal_table(const char *schema, const char *name,
-									  TupleDesc desc, Oid owner,
-									  Oid owner_of, List *options);
+extern Oid pgt_create_internal_table(const char *schema, const char *name,
+									 TupleDesc desc, Oid owner,
+									 Oid owner_of, List *options);
 
-extern Oid	pgt_relation_owner(Oid relid);
+extern Oid pgt_relation_owner(Oid relid);
 
 /* A btree index on columns of an internal table. */
-extern Oid	pgt_create_internal_index(Oid relid, const char *name, int ncols,
-									  const AttrNumber *attnos, bool unique);
+extern Oid pgt_create_internal_index(Oid relid, const char *name, int ncols,
+									 const AttrNumber *attnos, bool unique);
 
-#endif							/* PGT_CATALOG_H */
+#endif /* PGT_CATALOG_H */

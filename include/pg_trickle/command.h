@@ -11,6 +11,7 @@
 #ifndef PGT_COMMAND_H
 #define PGT_COMMAND_H
 
+#include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 
 #include "pg_trickle/catalog.h"
@@ -18,22 +19,30 @@
 
 typedef struct CreateRequest
 {
-	RangeVar   *name;
-	const char *query;			/* text of the defining query */
+	RangeVar *name;
+	const char *query; /* text of the defining query */
 	const char *schedule;
 	RefreshMode mode;
-	bool		initialize;
-	bool		if_not_exists;
+	bool initialize;
+	bool if_not_exists;
 } CreateRequest;
 
 /* Returns the OID of the table; InvalidOid if it existed (a NOTICE). */
-extern Oid	pgt_create_stream_table(const CreateRequest *request);
+extern Oid pgt_create_stream_table(const CreateRequest *request);
 
 /* The pieces that creating and altering share (definition.c). */
 extern void pgt_check_definition(const char *text, const NormalForm *form,
 								 RefreshMode mode);
 extern void pgt_track_sources(StreamTable *st, const NormalForm *form);
 extern void pgt_untrack_unused_sources(void);
+extern ColumnDef *pgt_column_definition(const TargetEntry *tle);
+
+/* What a definition consists of besides the table (parts.c). */
+extern void pgt_create_parts(StreamTable *st, const Query *query,
+							 const NormalForm *form);
+extern void pgt_drop_parts(const StreamTable *st);
+extern void pgt_create_states(const StreamTable *st, const NormalForm *form);
+extern void pgt_drop_states(const StreamTable *st);
 
 /*
  * The stream table of that name (as users write names), locked with "mode";
@@ -44,4 +53,4 @@ extern StreamTable *pgt_stream_by_name(text *name, LOCKMODE mode,
 									   bool must_own);
 extern RangeVar *pgt_range_var(text *name);
 
-#endif							/* PGT_COMMAND_H */
+#endif /* PGT_COMMAND_H */

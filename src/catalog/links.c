@@ -20,6 +20,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
@@ -35,11 +36,11 @@
 static List *
 referenced_objects(Oid classid, Oid objid, DependencyType type)
 {
-	Relation	depend = table_open(DependRelationId, AccessShareLock);
-	List	   *objects = NIL;
+	Relation depend = table_open(DependRelationId, AccessShareLock);
+	List *objects = NIL;
 	ScanKeyData keys[2];
 	SysScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(classid));
@@ -52,7 +53,7 @@ referenced_objects(Oid classid, Oid objid, DependencyType type)
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
 		ObjectAddress *object = palloc(sizeof(ObjectAddress));
 
-		if (form->deptype != type)
+		if (form->deptype != (char) type)
 			continue;
 		object->classId = form->refclassid;
 		object->objectId = form->refobjid;
@@ -67,9 +68,9 @@ referenced_objects(Oid classid, Oid objid, DependencyType type)
 static bool
 is_linked(Oid relid, Oid owner_of)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, referenced_objects(RelationRelationId, relid, DEPENDENCY_AUTO))
+	foreach (lc, referenced_objects(RelationRelationId, relid, DEPENDENCY_AUTO))
 	{
 		ObjectAddress *object = lfirst(lc);
 
@@ -105,20 +106,65 @@ void
 pgt_link_stream(Oid relid, Oid view)
 {
 	ObjectAddress self;
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (is_linked(view, relid))
 		return;
 
 	pgt_link_part(view, relid);
 	ObjectAddressSet(self, RelationRelationId, relid);
-	foreach(lc, referenced_objects(RewriteRelationId,
-								   get_rewrite_oid(view, "_RETURN", false),
-								   DEPENDENCY_NORMAL))
+	foreach (lc, referenced_objects(RewriteRelationId,
+									get_rewrite_oid(view, "_RETURN", false),
+									DEPENDENCY_NORMAL))
 	{
 		ObjectAddress *other = lfirst(lc);
 
 		if (other->classId != RelationRelationId || other->objectId != view)
 			recordDependencyOn(&self, other, DEPENDENCY_NORMAL);
 	}
+}
+
+/* Forget that a relation as a whole depends on an object. */
+static void
+forget_reference(Relation depend, Oid relid, const ObjectAddress *object)
+{
+	ScanKeyData keys[3];
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[2], Anum_pg_depend_objsubid, BTEqualStrategyNumber,
+				F_INT4EQ, Int32GetDatum(0));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 3,
+							  keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->deptype == DEPENDENCY_NORMAL &&
+			form->refclassid == object->classId &&
+			form->refobjid == object->objectId &&
+			form->refobjsubid == object->objectSubId)
+			CatalogTupleDelete(depend, &tuple->t_self);
+	}
+	systable_endscan(scan);
+}
+
+/*
+ * See catalog.h.
+ */
+void
+pgt_unlink_stream(Oid relid, Oid view)
+{
+	Oid rule = get_rewrite_oid(view, "_RETURN", false);
+	Relation depend = table_open(DependRelationId, RowExclusiveLock);
+	ListCell *lc;
+
+	foreach (lc, referenced_objects(RewriteRelationId, rule, DEPENDENCY_NORMAL))
+		forget_reference(depend, relid, lfirst(lc));
+	table_close(depend, RowExclusiveLock);
+	CommandCounterIncrement();
 }

@@ -37,8 +37,8 @@
 static bool
 name_is_taken(const CreateRequest *request)
 {
-	Oid			schema = RangeVarGetAndCheckCreationNamespace(request->name,
-															  NoLock, NULL);
+	Oid schema = RangeVarGetAndCheckCreationNamespace(request->name,
+													  NoLock, NULL);
 
 	if (!OidIsValid(get_relname_relid(request->name->relname, schema)))
 		return false;
@@ -55,12 +55,15 @@ name_is_taken(const CreateRequest *request)
 	return true;
 }
 
-static ColumnDef *
-column_definition(const TargetEntry *tle)
+/*
+ * The column of a stream table that holds a column of its query.
+ */
+ColumnDef *
+pgt_column_definition(const TargetEntry *tle)
 {
-	Node	   *expr = (Node *) tle->expr;
-	Oid			collation = exprCollation(expr);
-	Oid			type = exprType(expr);
+	Node *expr = (Node *) tle->expr;
+	Oid collation = exprCollation(expr);
+	Oid type = exprType(expr);
 
 	if (!OidIsValid(collation) && type_is_collatable(type))
 		ereport(ERROR,
@@ -76,64 +79,38 @@ static Oid
 create_table(RangeVar *name, const Query *query)
 {
 	CreateStmt *stmt = makeNode(CreateStmt);
-	ListCell   *lc;
-	Oid			relid;
+	ListCell *lc;
+	Oid relid;
 
 	stmt->relation = name;
 	stmt->oncommit = ONCOMMIT_NOOP;
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst(lc);
 
 		if (!tle->resjunk)
-			stmt->tableElts = lappend(stmt->tableElts, column_definition(tle));
+			stmt->tableElts = lappend(stmt->tableElts,
+									  pgt_column_definition(tle));
 	}
 	relid = DefineRelation(stmt, RELKIND_RELATION, InvalidOid, NULL,
-						   NULL).objectId;
+						   NULL)
+				.objectId;
 	CommandCounterIncrement();
 	NewRelationCreateToastTable(relid, (Datum) 0);
 	return relid;
 }
 
-static Oid
-create_view(const StreamTable *st, const Query *query)
-{
-	char		id[32];
-	Oid			view;
-
-	snprintf(id, sizeof(id), INT64_FORMAT, st->pgt_id);
-	view = pgt_create_query_view(makeObjectName(get_rel_name(st->relid), id,
-												NULL),
-								 query, GetUserId());
-	CommandCounterIncrement();
-	pgt_link_stream(st->relid, view);
-	return view;
-}
-
-/* ---- the parts ---- */
-
+/* The index by which rows are found, and the guards. */
 static void
-create_parts(StreamTable *st, const NormalForm *form)
+finish_table(const StreamTable *st)
 {
 	ApplyTarget target = pgt_apply_target(st);
-	RunAs		before;
+	RunAs before = pgt_run_as(GetUserId());
 
-	if (st->mode != MODE_FULL && form->obstacle.kind == OBSTACLE_NONE)
-		pgt_program_create_state(st->pgt_id, form, st->relid, GetUserId());
-
-	before = pgt_run_as(GetUserId());
 	pgt_apply_create_index(&target);
 	pgt_apply_install_guard(st->relid);
 	pgt_run_as_done(before);
 	CommandCounterIncrement();
-}
-
-static void
-set_key(StreamTable *st, const NormalForm *form)
-{
-	st->keyed = form->keyed;
-	st->nkeys = form->nkeys;
-	st->keys = form->keys;
 }
 
 /*
@@ -145,7 +122,7 @@ Oid
 pgt_create_stream_table(const CreateRequest *request)
 {
 	StreamTable *st = palloc0(sizeof(StreamTable));
-	Query	   *query;
+	Query *query;
 	NormalForm *form;
 
 	pgt_check_schedule(request->schedule);
@@ -162,20 +139,18 @@ pgt_create_stream_table(const CreateRequest *request)
 	st->schedule = pstrdup(request->schedule);
 	st->mode = request->mode;
 	st->status = STREAM_INITIALIZING;
-	set_key(st, form);
 	st->relid = create_table(request->name, query);
-	st->query_relid = create_view(st, query);
-	pgt_track_sources(st, form);
-	create_parts(st, form);
+	pgt_create_parts(st, query, form);
+	finish_table(st);
 	pgt_insert_stream(st);
 
 	pgt_lock_stream(st->pgt_id, ExclusiveLock);
-	(void) pgt_compile(st);		/* checks rights, and that it can be done */
+	(void) pgt_compile(st); /* checks rights, and that it can be done */
 	if (request->initialize)
-		(void) pgt_refresh(st->relid, &(RefreshRequest) {
-			.initiated_by = "CREATE",
-			.reason = "first fill",
-		});
+		(void) pgt_refresh(st->relid, &(RefreshRequest){
+										  .initiated_by = "CREATE",
+										  .reason = "first fill",
+									  });
 
 	return st->relid;
 }

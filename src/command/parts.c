@@ -1,0 +1,114 @@
+/*-------------------------------------------------------------------------
+ *
+ * parts.c
+ *	  What a definition consists of besides the table: the view that holds the
+ *	  query, the logs of its sources, the states of its nodes.
+ *
+ * Creating a stream table makes the parts, changing its query drops them and
+ * makes others, changing its mode does so with some of them.  The current
+ * user is the owner of the stream table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "commands/defrem.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+
+#include "pg_trickle/command.h"
+#include "pg_trickle/refresh.h"
+
+static void
+drop_relation(Oid relid)
+{
+	ObjectAddress address;
+
+	if (get_rel_name(relid) == NULL)
+		return;
+
+	ObjectAddressSet(address, RelationRelationId, relid);
+	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	CommandCounterIncrement();
+}
+
+/* ---- states ---- */
+
+/*
+ * Create the states of the nodes, if the mode uses any.
+ */
+void
+pgt_create_states(const StreamTable *st, const NormalForm *form)
+{
+	if (st->mode != MODE_FULL && form->obstacle.kind == OBSTACLE_NONE)
+		pgt_program_create_state(st->pgt_id, form, st->relid, GetUserId());
+}
+
+/*
+ * Drop the states of the nodes, those of them that exist.
+ */
+void
+pgt_drop_states(const StreamTable *st)
+{
+	List *nodes = pgt_node_states(st->pgt_id);
+	ListCell *lc;
+	ListCell *lc2;
+
+	pgt_delete_node_states(st->pgt_id);
+	foreach (lc, nodes)
+	{
+		NodeState *node = lfirst(lc);
+
+		foreach (lc2, node->multisets)
+			drop_relation(lfirst_oid(lc2));
+		drop_relation(node->state_relid);
+	}
+}
+
+/* ---- all ---- */
+
+static Oid
+create_view(const StreamTable *st, const Query *query)
+{
+	char id[32];
+	Oid view;
+
+	snprintf(id, sizeof(id), INT64_FORMAT, st->pgt_id);
+	view = pgt_create_query_view(makeObjectName(get_rel_name(st->relid), id,
+												NULL),
+								 query, GetUserId());
+	CommandCounterIncrement();
+	pgt_link_stream(st->relid, view);
+	return view;
+}
+
+/*
+ * Make the parts of a stream table, whose mode is set, and set what its row
+ * says about them.  Error 42501 without TRIGGER on the sources.
+ */
+void
+pgt_create_parts(StreamTable *st, const Query *query, const NormalForm *form)
+{
+	st->keyed = form->keyed;
+	st->nkeys = form->nkeys;
+	st->keys = form->keys;
+	st->query_relid = create_view(st, query);
+	pgt_track_sources(st, form);
+	pgt_create_states(st, form);
+}
+
+/*
+ * Drop the parts of a stream table but the logs of its sources: once the new
+ * parts are made, pgt_untrack_unused_sources() drops those not needed.
+ */
+void
+pgt_drop_parts(const StreamTable *st)
+{
+	pgt_drop_states(st);
+	pgt_delete_dependencies(st->pgt_id);
+	pgt_unlink_stream(st->relid, st->query_relid);
+	drop_relation(st->query_relid);
+}
