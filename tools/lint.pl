@@ -34,6 +34,7 @@ my %checks = (
 	layers => \&check_layers,
 	versions => \&check_versions,
 	names => \&check_names,
+	readmes => \&check_readmes,
 	lines => \&check_lines,
 	sizes => \&check_sizes,
 	errors => \&check_errors,
@@ -223,6 +224,19 @@ sub check_names
 	{
 		finding($file, 1, 'names', 'the name says nothing about the content')
 		  if $file =~ m{(?:^|[/_])(?:utils?|commons?|misc|helpers?)(?:\.[^/]*)?(?:/|$)};
+	}
+	return;
+}
+
+# A folder says what it does, and why that is correct.
+sub check_readmes
+{
+	my %folders = map { m{^(src/.+)/} ? ($1 => 1) : () } @engine;
+
+	for my $folder (sort keys %folders)
+	{
+		finding($folder, 1, 'readmes', 'has no README.md')
+		  unless -s "$folder/README.md";
 	}
 	return;
 }

@@ -52,6 +52,12 @@ for layer in base catalog query capture dvm apply refresh schedule command \
 	syntax temporal ducklake monitor
 do
 	header "planted_$layer.h" $layer
+	mkdir -p "$copy/src/$layer"
+done
+mkdir -p "$copy"/src/{attic,dvm/common,dvm/rules}
+for folder in "$copy"/src/{*,*/*}/
+do
+	[ -s "$folder/README.md" ] || echo '# planted' > "$folder/README.md"
 done
 lint > "$copy/before"
 
@@ -129,6 +135,10 @@ done
 expect src/dvm/common/planted.c \
 	'src/dvm/common/planted.c:1: names: the name says nothing about the content' <<< ''
 expect test/sql/common_table_expression.sql '' <<< ''
+
+# --- readmes
+expect src/planted/planted.c "src/planted:1: readmes: has no README.md
+src/planted/planted.c:1: layers: there is no layer \"planted\"" <<< ''
 
 # --- lines: 80 columns with tabs of 4, messages excepted
 columns_76=$(printf 'x%.0s' {1..76})
@@ -232,6 +242,7 @@ fi
 rm -rf "$copy"/{src,include,test,sql,planted.*}
 mkdir -p "$copy/src/base"
 echo 'int pgt_a;' > "$copy/src/base/clean.c"
+echo '# base' > "$copy/src/base/README.md"
 "$tree/tools/lint.pl" --root="$copy" > /dev/null ||
 	{ echo 'FAILED: lint refuses a clean tree'; failures=$((failures + 1)); }
 echo 'PG_VERSION_NUM' > "$copy/src/base/planted.c"
