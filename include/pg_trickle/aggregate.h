@@ -118,7 +118,7 @@ struct Aggregate
 	int			doubt;			/* about the group at hand */
 	const struct GroupKey *group;	/* which that is */
 	struct Multiset *multiset;	/* if it keeps values */
-	bool		from_scratch;	/* a rebuild: the multiset is complete already */
+	bool		from_scratch;	/* a rebuild: the multiset is complete */
 	void	   *own;			/* the strategy's */
 };
 

@@ -329,9 +329,9 @@ pgt_aggregate_signature(const Aggregate *agg)
 	appendStringInfo(&text, " state %s",
 					 format_type_be_qualified(agg->statetype));
 	if (facts.serialised)
-		appendStringInfo(&text, " by %s of PostgreSQL %d",
+		appendStringInfo(&text, " by %s of PostgreSQL %s",
 						 format_procedure_qualified(facts.form.aggserialfn),
-						 PG_VERSION_NUM / 10000);
+						 PG_MAJORVERSION);
 	return text.data;
 }
 

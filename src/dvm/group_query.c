@@ -85,8 +85,11 @@ column_names(TupleDesc desc)
 	List	   *names = NIL;
 
 	for (int i = 0; i < desc->natts; i++)
-		names = lappend(names,
-						makeString(pstrdup(NameStr(TupleDescAttr(desc, i)->attname))));
+	{
+		char	   *name = NameStr(TupleDescAttr(desc, i)->attname);
+
+		names = lappend(names, makeString(pstrdup(name)));
+	}
 	return names;
 }
 
@@ -129,11 +132,10 @@ input_column(const NodeProgram *node, int i)
 static Var *
 affected_key(const NodeProgram *node, int i)
 {
-	Var		   *var = input_column(node, i);
+	Form_pg_attribute attr = TupleDescAttr(node->input_desc, i);
 
-	var->varno = AFFECTED_RTI;
-	var->varattno = i + 1 + Natts_affected_fixed;
-	return var;
+	return makeVar(AFFECTED_RTI, i + 1 + Natts_affected_fixed, attr->atttypid,
+				   attr->atttypmod, attr->attcollation, 0);
 }
 
 /* i.k = a.k, under the equality of GROUP BY, or i.k IS NULL. */
@@ -259,7 +261,11 @@ group_by_direct_arguments(const NodeProgram *node, Query *query)
 	bool		needed = false;
 
 	for (int i = 0; i < node->naggs; i++)
-		needed |= contain_var_clause((Node *) node->aggs[i]->aggref->aggdirectargs);
+	{
+		List	   *direct = node->aggs[i]->aggref->aggdirectargs;
+
+		needed |= contain_var_clause((Node *) direct);
+	}
 	if (!needed || pgt_node_is_scalar(node))
 		return;
 

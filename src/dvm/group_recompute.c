@@ -382,7 +382,9 @@ recompute_batch(Stage *stage)
 
 	if (batch->doubt & DOUBT_REFEED)
 	{
-		stage->next = ask ? tuplestore_begin_heap(false, false, work_mem) : NULL;
+		stage->next = NULL;
+		if (ask)
+			stage->next = tuplestore_begin_heap(false, false, work_mem);
 		run_stage(stage, GROUP_INPUT);
 		if (ask)
 		{

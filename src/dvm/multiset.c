@@ -117,9 +117,8 @@ Oid
 pgt_multiset_create(const char *name, TupleDesc keys, TupleDesc values,
 					bool ordered, Oid owner, Oid owner_of)
 {
-	DefElem    *fillfactor = makeDefElem("fillfactor",
-										 (Node *) makeInteger(MULTISET_FILLFACTOR),
-										 -1);
+	Integer    *percent = makeInteger(MULTISET_FILLFACTOR);
+	DefElem    *fillfactor = makeDefElem("fillfactor", (Node *) percent, -1);
 	TupleDesc	desc = table_desc(keys, values, ordered);
 	AttrNumber	hash = keys->natts + values->natts + 2;
 	AttrNumber	attnos[Natts_index];
@@ -395,20 +394,23 @@ pgt_multiset_add(Multiset *set, const GroupKey *group, const Datum *values,
 static void
 scan_group(Multiset *set, const GroupKey *group)
 {
+	MemoryContext before;
+
 	open_store(set);
+
+	/* What a scan allocates, at any moment, must live as long as the scan. */
+	before = MemoryContextSwitchTo(set->run);
 	if (set->group_scan == NULL)
 	{
-		MemoryContext before = MemoryContextSwitchTo(set->run);
 		Relation	rel = pgt_rowstore_relation(set->store);
 
 		set->index_rel = index_open(set->index, RowExclusiveLock);
 		set->group_scan = pgt_index_beginscan(rel, set->index_rel,
 											  SnapshotSelf, 1);
-		MemoryContextSwitchTo(before);
 	}
-
 	set->probe[0].sk_argument = Int64GetDatum(group->hash);
 	index_rescan(set->group_scan, set->probe, 1, NULL, 0);
+	MemoryContextSwitchTo(before);
 
 	/* The keys to compare with; values are not looked at. */
 	ExecClearTuple(set->wanted);
@@ -418,11 +420,22 @@ scan_group(Multiset *set, const GroupKey *group)
 	ExecStoreVirtualTuple(set->wanted);
 }
 
+static bool
+next_entry(Multiset *set, ScanDirection direction)
+{
+	MemoryContext before = MemoryContextSwitchTo(set->run);
+	bool		found = index_getnext_slot(set->group_scan, direction,
+										   set->scanned);
+
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
 /* Another group may have the same hash. */
 static bool
 next_of_group(Multiset *set, ScanDirection direction)
 {
-	while (index_getnext_slot(set->group_scan, direction, set->scanned))
+	while (next_entry(set, direction))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (pgt_identity_equal(set->key, set->scanned, set->wanted))

@@ -245,6 +245,20 @@ take_answer(Rebuild *rebuild, TupleTableSlot *row)
 	}
 }
 
+/* Aggregates that are asked, or read their multiset, get no rows. */
+static void
+take_row(Rebuild *rebuild, TupleTableSlot *row, int64 weight)
+{
+	NodeProgram *node = rebuild->node;
+
+	node->group_n += weight;
+	for (int i = 0; i < node->naggs; i++)
+	{
+		if (node->aggs[i]->strategy->fed)
+			pgt_aggregate_apply(node->aggs[i], row, weight);
+	}
+}
+
 static void
 put_new_row(Rebuild *rebuild)
 {
@@ -267,10 +281,11 @@ rebuild_group(Rebuild *rebuild)
 	pgt_group_begin_anew(node, row);
 	for (; row != NULL; row = pgt_zset_next_row(rebuild->rows, &weight))
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (is_answer(rebuild, row))
 			take_answer(rebuild, row);
 		else
-			pgt_group_apply(node, row, weight);
+			take_row(rebuild, row, weight);
 	}
 	put_new_row(rebuild);
 }
@@ -417,10 +432,9 @@ plan_comparison(Check *check)
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		TypeCacheEntry *type = lookup_type_cache(TupleDescAttr(desc, i)->atttypid,
-												 TYPECACHE_EQ_OPR);
+		Oid			type = TupleDescAttr(desc, i)->atttypid;
 
-		if (OidIsValid(type->eq_opr))
+		if (OidIsValid(lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr))
 			attnos[n++] = i + 1;
 		else
 			check->by_image = bms_add_member(check->by_image, i);

@@ -208,8 +208,12 @@ signature(const NodeProgram *node)
 	initStringInfo(&text);
 	appendStringInfoString(&text, node->query->rule);
 	for (int i = 0; i < node->nkeys; i++)
+	{
+		Oid			type = TupleDescAttr(node->input_desc, i)->atttypid;
+
 		appendStringInfo(&text, "%s %s", i == 0 ? " by" : ",",
-						 format_type_be_qualified(TupleDescAttr(node->input_desc, i)->atttypid));
+						 format_type_be_qualified(type));
+	}
 	for (int i = 0; i < node->naggs; i++)
 		appendStringInfo(&text, "; %s",
 						 pgt_aggregate_signature(node->aggs[i]));
@@ -275,9 +279,8 @@ static Oid
 create_table(const NodeProgram *node, const char *suffix, Oid owner, Oid relid)
 {
 	char	   *name = psprintf("n_%s", suffix);
-	DefElem    *fillfactor = makeDefElem("fillfactor",
-										 (Node *) makeInteger(STATE_FILLFACTOR),
-										 -1);
+	Integer    *percent = makeInteger(STATE_FILLFACTOR);
+	DefElem    *fillfactor = makeDefElem("fillfactor", (Node *) percent, -1);
 	Oid			table = pgt_create_internal_table(STATE_SCHEMA, name,
 												  node->state_desc, owner,
 												  relid,
@@ -408,11 +411,11 @@ build_aggregates(NodeProgram *node, const NodeState *state)
 	for (int i = 0; i < node->naggs; i++)
 	{
 		Aggregate  *agg = node->aggs[i];
+		Oid			table = list_nth_oid(state->multisets, i);
 
 		agg->group = &node->group;
 		if (keeps_values(agg))
-			agg->multiset = pgt_multiset_build(list_nth_oid(state->multisets, i),
-											   node->nkeys,
+			agg->multiset = pgt_multiset_build(table, node->nkeys,
 											   list_length(agg->aggref->args),
 											   keeps_order(agg));
 		pgt_aggregate_prepare(agg);
