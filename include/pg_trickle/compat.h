@@ -64,15 +64,22 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 	flatten_join_alias_vars(NULL, query, node)
 #endif
 
-/* PG18 puts grouping expressions behind a range table entry of their own. */
-#if PG_VERSION_NUM < 180000
-#define pgt_flatten_group_exprs(query, node) (node)
-#define pgt_has_group_rte(query) false
-#else
-#define pgt_flatten_group_exprs(query, node) \
-	flatten_group_exprs(NULL, query, node)
-#define pgt_has_group_rte(query) ((query)->hasGroupRTE)
+/*
+ * PG18 puts grouping expressions behind a range table entry of their own;
+ * after this they are where they were before.
+ */
+static inline void
+pgt_flatten_group_exprs(Query *query)
+{
+#if PG_VERSION_NUM >= 180000
+	if (!query->hasGroupRTE)
+		return;
+	query->targetList = (List *)
+		flatten_group_exprs(NULL, query, (Node *) query->targetList);
+	query->havingQual = flatten_group_exprs(NULL, query, query->havingQual);
+	query->hasGroupRTE = false;
 #endif
+}
 
 /* PG16 made DefineIndex() count partitions. */
 static inline Oid

@@ -1,0 +1,370 @@
+/*-------------------------------------------------------------------------
+ *
+ * analyze.c
+ *	  From the text of a defining query to an analyzed Query.
+ *
+ * The text is an argument of a function call, so that a position in it is an
+ * internal position, shown with the text as internal query:
+ *
+ *		SELECT pgtrickle.create_stream_table('t', 'SELECT nme FROM people');
+ *		ERROR:  column "nme" does not exist
+ *		LINE 1: SELECT nme FROM people
+ *					   ^
+ *		QUERY:  SELECT nme FROM people
+ *
+ * Whoever raises an error while a query is being analyzed just says
+ * errposition(); the error context turns it into an internal one, as SPI
+ * does.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "mb/pg_wchar.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "pg_trickle/normal_form.h"
+
+#include "query.h"
+
+/* What the checks of a query need to know. */
+typedef struct Analysis
+{
+	const char *text;
+	Node	   *raw;			/* the raw parse tree, for positions */
+} Analysis;
+
+/*
+ * For ereport() inside pgt_analyze_query(): the error is at "location", a byte
+ * offset in the text, or nowhere in particular (-1).
+ */
+static int
+position(const char *text, int location)
+{
+	if (location < 0)
+		return 0;
+	return errposition(pg_mbstrlen_with_len(text, location) + 1);
+}
+
+/*
+ * For ereport(): the error is at byte "location" of the query "text", which
+ * is shown with it.  A location of -1 says nothing.
+ */
+int
+pgt_query_errposition(const char *text, int location)
+{
+	if (location < 0)
+		return 0;
+	internalerrposition(pg_mbstrlen_with_len(text, location) + 1);
+	return internalerrquery(text);
+}
+
+/*
+ * Error context: move the position of an error into the query text.
+ */
+static void
+error_in_query(void *arg)
+{
+	const char *text = arg;
+	int			where = geterrposition();
+
+	if (where <= 0)
+		return;
+	errposition(0);
+	internalerrposition(where);
+	internalerrquery(text);
+}
+
+/*
+ * Parse the text, which must be a single SELECT in one of its forms.
+ */
+static RawStmt *
+parse_select(const char *text)
+{
+	List	   *stmts = raw_parser(text, RAW_PARSE_DEFAULT);
+	RawStmt    *stmt;
+	SelectStmt *select;
+
+	if (stmts == NIL)
+		ereport(ERROR,
+				errcode(ERRCODE_SYNTAX_ERROR),
+				errmsg("query of a stream table is empty"));
+	if (list_length(stmts) > 1)
+		ereport(ERROR,
+				errcode(ERRCODE_SYNTAX_ERROR),
+				errmsg("query of a stream table must be a single statement"),
+				position(text, lsecond_node(RawStmt, stmts)->stmt_location));
+
+	stmt = linitial_node(RawStmt, stmts);
+	if (!IsA(stmt->stmt, SelectStmt))
+		ereport(ERROR,
+				errcode(ERRCODE_SYNTAX_ERROR),
+				errmsg("query of a stream table must be SELECT, VALUES, TABLE or WITH ... SELECT"),
+				position(text, stmt->stmt_location));
+
+	select = (SelectStmt *) stmt->stmt;
+	while (select->op != SETOP_NONE)
+		select = select->larg;
+	if (select->intoClause != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("query of a stream table must not have INTO"),
+				position(text, select->intoClause->rel->location));
+
+	return stmt;
+}
+
+/*
+ * The columns become columns of a table: they need names that differ.
+ */
+static void
+check_columns(const Query *query, const Analysis *analysis)
+{
+	int			ncolumns = 0;
+	ListCell   *a;
+	ListCell   *b;
+
+	foreach(a, query->targetList)
+	{
+		TargetEntry *tle = lfirst(a);
+
+		if (tle->resjunk)
+			continue;
+		ncolumns++;
+		if (tle->resname == NULL || tle->resname[0] == '\0')
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_NAME),
+					errmsg("column %d of the query has no name", tle->resno),
+					position(analysis->text, exprLocation((Node *) tle->expr)));
+
+		foreach(b, query->targetList)
+		{
+			TargetEntry *other = lfirst(b);
+
+			if (other == tle)
+				break;
+			if (strcmp(other->resname, tle->resname) == 0)
+				ereport(ERROR,
+						errcode(ERRCODE_DUPLICATE_COLUMN),
+						errmsg("column name \"%s\" appears more than once in the query", tle->resname),
+						errhint("Give one of the columns another name with AS."),
+						position(analysis->text, exprLocation((Node *) tle->expr)));
+		}
+	}
+
+	if (ncolumns == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				errmsg("query of a stream table must have at least one column"));
+}
+
+/* Is it a statement that does more than read, in this Query itself? */
+static void
+check_reads_only(const Query *query, const Analysis *analysis)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->cteList)
+	{
+		CommonTableExpr *cte = lfirst(lc);
+
+		if (castNode(Query, cte->ctequery)->commandType != CMD_SELECT)
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("query of a stream table must not modify data"),
+					errdetail("WITH query \"%s\" is not a SELECT.", cte->ctename),
+					position(analysis->text, cte->location));
+	}
+
+	if (query->rowMarks != NIL)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("query of a stream table must not lock rows"),
+				errhint("Leave out FOR UPDATE or FOR SHARE."));
+}
+
+static bool
+check_reads_only_walker(Node *node, void *analysis)
+{
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, check_reads_only_walker, analysis);
+
+	check_reads_only((Query *) node, analysis);
+	return query_tree_walker((Query *) node, check_reads_only_walker,
+							 analysis, 0);
+}
+
+/* ---- relations that a stream table must not read ---- */
+
+typedef struct RelationLocation
+{
+	Oid			relid;
+	int			location;
+} RelationLocation;
+
+static bool
+relation_location_walker(Node *node, RelationLocation *sought)
+{
+	if (node == NULL)
+		return false;
+
+	if (IsA(node, RangeVar))
+	{
+		RangeVar   *rv = (RangeVar *) node;
+
+		if (RangeVarGetRelid(rv, NoLock, true) != sought->relid)
+			return false;
+		sought->location = rv->location;
+		return true;
+	}
+
+	return raw_expression_tree_walker(node, relation_location_walker, sought);
+}
+
+/* Where the text names a relation; -1 if nowhere. */
+static int
+relation_location(const Analysis *analysis, Oid relid)
+{
+	RelationLocation sought = {.relid = relid, .location = -1};
+
+	relation_location_walker(analysis->raw, &sought);
+	return sought.location;
+}
+
+/*
+ * Raise an error if the query must not read a relation.  "named" is the
+ * relation that the text names: this one or the view that leads to it.
+ */
+static void
+check_relation(Oid relid, Oid named, const Analysis *analysis)
+{
+	Oid			schema = get_rel_namespace(relid);
+	const char *kind = NULL;
+	const char *why = NULL;
+
+	if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+	{
+		kind = "temporary";
+		why = "Other sessions cannot see it.";
+	}
+	else if (IsCatalogNamespace(schema) || IsToastNamespace(schema))
+	{
+		kind = "system";
+		why = "Changes of system tables cannot be followed.";
+	}
+	else if (pgt_is_own_schema(schema))
+	{
+		kind = "internal";
+		why = "It belongs to pg_trickle.";
+	}
+
+	if (kind == NULL)
+		return;
+
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("a stream table cannot read %s relation \"%s\"", kind, get_rel_name(relid)),
+			relid == named ? errdetail("%s", why) :
+			errdetail("View \"%s\" reads it. %s", get_rel_name(named), why),
+			position(analysis->text, relation_location(analysis, named)));
+}
+
+typedef struct RelationCheck
+{
+	const Analysis *analysis;
+	Oid			named;			/* outermost view, or InvalidOid */
+	Oid			view;			/* innermost view, or InvalidOid */
+} RelationCheck;
+
+static bool check_relations_walker(Node *node, RelationCheck *check);
+
+static void
+check_view(Oid relid, const RelationCheck *outer)
+{
+	Relation	view = table_open(relid, AccessShareLock);
+	RelationCheck inner = {
+		.analysis = outer->analysis,
+		.named = OidIsValid(outer->named) ? outer->named : relid,
+		.view = relid,
+	};
+
+	check_relations_walker((Node *) get_view_query(view), &inner);
+	table_close(view, NoLock);
+}
+
+static bool
+check_relations_walker(Node *node, RelationCheck *check)
+{
+	if (node == NULL)
+		return false;
+
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		/* Until PG15 a view's query has two entries for the view itself. */
+		if (rte->rtekind != RTE_RELATION || rte->relid == check->view)
+			return false;
+
+		check_relation(rte->relid,
+					   OidIsValid(check->named) ? check->named : rte->relid,
+					   check->analysis);
+		if (rte->relkind == RELKIND_VIEW)
+			check_view(rte->relid, check);
+		return false;
+	}
+
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, check_relations_walker,
+								 check, QTW_EXAMINE_RTES_BEFORE);
+
+	return expression_tree_walker(node, check_relations_walker, check);
+}
+
+/*
+ * Parse and analyze a defining query as the current user does, under the
+ * current search_path.
+ *
+ * Returns the Query in the current memory context.  Errors are what the
+ * parser says, and: 42601 for anything but one SELECT; 0A000 for INTO, data
+ * modification, row locks, and temporary, system or internal relations, also
+ * behind views; 42701, 42602 or 42P16 for columns that cannot be those of a
+ * table.
+ */
+Query *
+pgt_analyze_query(const char *text)
+{
+	ErrorContextCallback context;
+	RawStmt    *raw;
+	Query	   *query;
+	Analysis	analysis = {.text = text};
+	RelationCheck relations = {.analysis = &analysis};
+
+	context.callback = error_in_query;
+	context.arg = unconstify(char *, text);
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+
+	raw = parse_select(text);
+	analysis.raw = copyObject(raw->stmt);
+	query = parse_analyze_fixedparams(raw, text, NULL, 0, NULL);
+
+	check_reads_only_walker((Node *) query, &analysis);
+	check_relations_walker((Node *) query, &relations);
+	check_columns(query, &analysis);
+
+	error_context_stack = context.previous;
+	return query;
+}

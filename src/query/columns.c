@@ -1,0 +1,109 @@
+/*-------------------------------------------------------------------------
+ *
+ * columns.c
+ *	  Which columns of a relation does a query refer to?
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "nodes/nodeFuncs.h"
+
+#include "pg_trickle/normal_form.h"
+
+#include "query.h"
+
+typedef struct ReferencedColumns
+{
+	int			varno;
+	Index		levelsup;
+	Bitmapset  *columns;
+} ReferencedColumns;
+
+static bool
+referenced_columns_walker(Node *node, ReferencedColumns *found)
+{
+	if (node == NULL)
+		return false;
+
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varno == found->varno && var->varlevelsup == found->levelsup)
+			found->columns = bms_add_member(found->columns,
+											var->varattno - FirstLowInvalidHeapAttributeNumber);
+		return false;
+	}
+
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		found->levelsup++;
+		result = query_tree_walker((Query *) node, referenced_columns_walker,
+								   found, QTW_IGNORE_JOINALIASES);
+		found->levelsup--;
+		return result;
+	}
+
+	return expression_tree_walker(node, referenced_columns_walker, found);
+}
+
+/*
+ * The columns of range table entry "varno" of "query" that it or a subquery
+ * of it refers to, whose join aliases are flattened.  Members are offset by
+ * FirstLowInvalidHeapAttributeNumber; palloc'd.
+ */
+Bitmapset *
+pgt_referenced_columns(const Query *query, int varno)
+{
+	ReferencedColumns found = {.varno = varno};
+
+	query_tree_walker(unconstify(Query *, query), referenced_columns_walker,
+					  &found, QTW_IGNORE_JOINALIASES);
+	return found.columns;
+}
+
+typedef struct OuterVars
+{
+	Index		depth;
+} OuterVars;
+
+static bool
+outer_vars_walker(Node *node, OuterVars *outer)
+{
+	if (node == NULL)
+		return false;
+
+	if (IsA(node, Var))
+		return ((Var *) node)->varlevelsup > outer->depth;
+	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup > outer->depth)
+		return true;
+
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		outer->depth++;
+		result = query_tree_walker((Query *) node, outer_vars_walker, outer,
+								   QTW_IGNORE_JOINALIASES);
+		outer->depth--;
+		return result;
+	}
+
+	return expression_tree_walker(node, outer_vars_walker, outer);
+}
+
+/*
+ * Does a query refer to columns of a query around it?
+ */
+bool
+pgt_has_outer_vars(const Query *query)
+{
+	OuterVars	outer = {.depth = 0};
+
+	return query_tree_walker(unconstify(Query *, query), outer_vars_walker,
+							 &outer, QTW_IGNORE_JOINALIASES);
+}
