@@ -97,7 +97,7 @@ pgbench_rate()
 	END
 	"$bin/pgbench" -n -M prepared -c "$2" -j "$2" -T "$pgbench_seconds" \
 		-f "$stage/update.sql" 2>> "$stage/pgbench.log" |
-		sed -n 's/^tps = \([0-9.]*\) .*/\1/p'
+		sed -n 's/^tps = \([0-9]*\).*/\1/p'
 }
 
 measure_single()
@@ -124,19 +124,20 @@ measure_single()
 	done
 }
 
+# The two rates of a round were measured one after the other: their ratio says
+# more than that of the medians.
 report_single()
 {
 	local clients plain tracked
 
 	for clients in 1 4
 	do
-		plain=$(median < "$stage/tps.$clients.untracked")
-		tracked=$(median < "$stage/tps.$clients.tracked")
+		plain=$stage/tps.$clients.untracked
+		tracked=$stage/tps.$clients.tracked
 		row "single-row UPDATE, $clients client(s), median of $pgbench_rounds" \
-			"$(calculate "$tracked" %.0f) tps" \
-			"untracked $(calculate "$plain" %.0f) tps" \
-			"$(calculate "$tracked * 100 / $plain" %.1f) %" \
-			'>= 95 % of untracked'
+			"$(median < "$tracked") tps" "untracked $(median < "$plain") tps" \
+			"$(paste "$tracked" "$plain" | awk '{ printf "%.1f\n", $1 / $2 * 100 }' |
+				median) %" '>= 95 % of untracked'
 	done
 }
 
