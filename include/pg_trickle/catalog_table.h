@@ -44,7 +44,7 @@ typedef enum CatalogObject
 } CatalogObject;
 
 /* OID, cached; error 55000 if the extension does not exist in the database. */
-extern Oid	pgt_catalog_oid(CatalogObject object);
+extern Oid pgt_catalog_oid(CatalogObject object);
 
 /* Does the extension exist in this database?  Cheap. */
 extern bool pgt_catalog_exists(void);
@@ -57,8 +57,8 @@ extern int64 pgt_next_id(CatalogObject sequence);
  * direction given, and collect the non-NULL results; with "first_only" stop
  * at the first row.
  */
-typedef void *(*FormRow) (HeapTuple tuple, const Datum *values,
-						  const bool *nulls);
+typedef void *(*FormRow)(HeapTuple tuple, const Datum *values,
+						 const bool *nulls);
 extern List *pgt_scan_catalog(CatalogObject table, CatalogObject index,
 							  int nkeys, ScanKey keys, ScanDirection direction,
 							  bool first_only, FormRow form);
@@ -81,4 +81,4 @@ extern AttrNumber *pgt_int2_members(Datum array, int *n);
 extern Datum pgt_frontier_to_jsonb(const Frontier *frontier);
 extern Frontier *pgt_frontier_from_jsonb(Datum jsonb);
 
-#endif							/* PGT_CATALOG_TABLE_H */
+#endif /* PGT_CATALOG_TABLE_H */

@@ -24,24 +24,24 @@
  */
 typedef struct Frontier
 {
-	XLogRecPtr	lsn;			/* for people */
-	TimestampTz timestamp;		/* for people and AS OF */
-	char	   *era;			/* the xid space of all xids here */
-	List	   *done_eras;		/* of char *: eras whose changes are all seen */
-	FullTransactionId xmin;		/* everything older has been seen */
-	FullTransactionId xmax;		/* everything from here on has not */
-	int			nxip;
-	FullTransactionId *xip;		/* in between and not seen, ascending */
-	FullTransactionId own_xid;	/* invalid: none */
-	int32		own_part;
+	XLogRecPtr lsn;			/* for people */
+	TimestampTz timestamp;	/* for people and AS OF */
+	char *era;				/* the xid space of all xids here */
+	List *done_eras;		/* of char *: eras whose changes are all seen */
+	FullTransactionId xmin; /* everything older has been seen */
+	FullTransactionId xmax; /* everything from here on has not */
+	int nxip;
+	FullTransactionId *xip;	   /* in between and not seen, ascending */
+	FullTransactionId own_xid; /* invalid: none */
+	int32 own_part;
 } Frontier;
 
 /* The relation of one era to a frontier. */
 typedef enum EraRelation
 {
-	ERA_SAME,					/* compare xids */
-	ERA_DONE,					/* all seen */
-	ERA_NEW,					/* nothing seen */
+	ERA_SAME, /* compare xids */
+	ERA_DONE, /* all seen */
+	ERA_NEW,  /* nothing seen */
 } EraRelation;
 
 /*
@@ -56,4 +56,4 @@ extern bool pgt_frontier_sees(const Frontier *frontier, FullTransactionId xid,
 extern bool pgt_frontier_passed(const Frontier *frontier,
 								FullTransactionId min, FullTransactionId max);
 
-#endif							/* PGT_FRONTIER_H */
+#endif /* PGT_FRONTIER_H */

@@ -39,25 +39,25 @@
 typedef enum ObstacleKind
 {
 	OBSTACLE_NONE,
-	OBSTACLE_NO_RULE,			/* exact by recompute-and-diff when a source
+	OBSTACLE_NO_RULE,		/* exact by recompute-and-diff when a source
 								 * changed */
-	OBSTACLE_EVERY_REFRESH,		/* the result can change without a change of a
+	OBSTACLE_EVERY_REFRESH, /* the result can change without a change of a
 								 * source: recompute at each refresh */
-	OBSTACLE_VOLATILE,			/* no defined answer: FULL only */
+	OBSTACLE_VOLATILE,		/* no defined answer: FULL only */
 } ObstacleKind;
 
 typedef struct Obstacle
 {
 	ObstacleKind kind;
-	char	   *construct;		/* e.g. "LEFT JOIN", "now()" */
-	char	   *detail;			/* a sentence; or NULL */
-	int			location;		/* in the query text, -1 unknown */
+	char *construct; /* e.g. "LEFT JOIN", "now()" */
+	char *detail;	 /* a sentence; or NULL */
+	int location;	 /* in the query text, -1 unknown */
 } Obstacle;
 
 /* One aggregate of a node. */
 typedef struct NodeAgg
 {
-	Aggref	   *aggref;			/* its arguments and filter are Vars (varno 1)
+	Aggref *aggref; /* its arguments and filter are Vars (varno 1)
 								 * on columns of the node's input, or
 								 * constants; its direct arguments are
 								 * expressions over such Vars on key columns */
@@ -65,36 +65,36 @@ typedef struct NodeAgg
 
 typedef struct QueryNode
 {
-	int			id;				/* 1.. ; inputs have smaller ids */
-	const char *rule;			/* "aggregate", "distinct" */
-	Query	   *input;			/* linear; columns: keys, then arguments */
-	int			nkeys;
-	List	   *keys;			/* of SortGroupClause, one per key in order
+	int id;			  /* 1.. ; inputs have smaller ids */
+	const char *rule; /* "aggregate", "distinct" */
+	Query *input;	  /* linear; columns: keys, then arguments */
+	int nkeys;
+	List *keys; /* of SortGroupClause, one per key in order
 								 * (tleSortGroupRef is that of the input's
 								 * target entry) */
-	List	   *aggs;			/* of NodeAgg; output columns after the keys */
+	List *aggs; /* of NodeAgg; output columns after the keys */
 } QueryNode;
 
 /* A table that the query reads. */
 typedef struct SourceUse
 {
-	Oid			relid;
-	char		relkind;
-	bool		inh;			/* with partitions and children */
-	int			ncolumns;
-	AttrNumber *columns;		/* referenced, ascending; whole-row: all */
+	Oid relid;
+	char relkind;
+	bool inh; /* with partitions and children */
+	int ncolumns;
+	AttrNumber *columns; /* referenced, ascending; whole-row: all */
 } SourceUse;
 
 typedef struct NormalForm
 {
-	Obstacle	obstacle;		/* if any, nodes and top are NULL */
-	List	   *sources;		/* of SourceUse; always complete */
-	List	   *views;			/* OIDs of the views expanded */
-	List	   *nodes;			/* of QueryNode, inputs before users */
-	Query	   *top;			/* linear */
-	bool		keyed;			/* rows of the result have a provable key */
-	int			nkeys;
-	AttrNumber *keys;			/* columns of top */
+	Obstacle obstacle; /* if any, nodes and top are NULL */
+	List *sources;	   /* of SourceUse; always complete */
+	List *views;	   /* OIDs of the views expanded */
+	List *nodes;	   /* of QueryNode, inputs before users */
+	Query *top;		   /* linear */
+	bool keyed;		   /* rows of the result have a provable key */
+	int nkeys;
+	AttrNumber *keys; /* columns of top */
 } NormalForm;
 
 /*
@@ -124,8 +124,8 @@ extern Query *pgt_analyze_query(const char *text);
  * Create the view that holds the query of a stream table: schema
  * pgtrickle_query, owned by "owner".  Needs no privilege of the current user.
  */
-extern Oid	pgt_create_query_view(const char *name, const Query *query,
-								  Oid owner);
+extern Oid pgt_create_query_view(const char *name, const Query *query,
+								 Oid owner);
 
 /* The query as text, all names qualified; palloc'd. */
 extern char *pgt_query_text(const Query *query);
@@ -144,6 +144,6 @@ extern Bitmapset *pgt_referenced_columns(const Query *query, int varno);
  * For ereport(): the error is at "location" (-1: somewhere) of the query
  * text, which is shown as internal query.
  */
-extern int	pgt_query_errposition(const char *text, int location);
+extern int pgt_query_errposition(const char *text, int location);
 
-#endif							/* PGT_NORMAL_FORM_H */
+#endif /* PGT_NORMAL_FORM_H */

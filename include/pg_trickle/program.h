@@ -24,9 +24,9 @@ typedef struct SavedPlan SavedPlan;
 /* A text with two plans, NULL until first used: deltas few rows, or many. */
 typedef struct QueryText
 {
-	char	   *sql;
-	SavedPlan  *small;
-	SavedPlan  *large;
+	char *sql;
+	SavedPlan *small;
+	SavedPlan *large;
 } QueryText;
 
 /*
@@ -36,21 +36,21 @@ typedef struct QueryText
  */
 typedef struct Term
 {
-	Oid			relid;			/* whose change it reads: a source table, or */
-	int			node_id;		/* the output of a node (relid invalid) */
-	char	   *delta;			/* the name of that change */
-	List	   *old;			/* names of the changes of the leaves behind */
-	QueryText	alone;			/* for when none of "old" has rows */
-	QueryText	full;
+	Oid relid;		 /* whose change it reads: a source table, or */
+	int node_id;	 /* the output of a node (relid invalid) */
+	char *delta;	 /* the name of that change */
+	List *old;		 /* names of the changes of the leaves behind */
+	QueryText alone; /* for when none of "old" has rows */
+	QueryText full;
 } Term;
 
 /* A linear query with its terms (src/dvm/linear.c). */
 typedef struct Linear
 {
-	Query	   *query;			/* leaves bound to tables */
-	TupleDesc	desc;			/* its columns, without the weight */
-	List	   *terms;
-	char	   *sql;			/* the query itself, as text */
+	Query *query;	/* leaves bound to tables */
+	TupleDesc desc; /* its columns, without the weight */
+	List *terms;
+	char *sql; /* the query itself, as text */
 } Linear;
 
 typedef struct Program Program;
@@ -97,8 +97,8 @@ extern const char *pgt_program_run(Program *program, List *deltas,
  * comparing and writing the differences (also fills empty ones).  With
  * "report" nothing is written; differences are handed to it.
  */
-typedef void (*StateDifference) (int node_id, TupleTableSlot *row,
-								 int64 weight, void *arg);
+typedef void (*StateDifference)(int node_id, TupleTableSlot *row,
+								int64 weight, void *arg);
 extern void pgt_program_rebuild(Program *program);
 extern void pgt_program_compare(Program *program, StateDifference report,
 								void *arg);
@@ -106,8 +106,8 @@ extern void pgt_program_compare(Program *program, StateDifference report,
 /* For explain_st(): lists of (property, value) pairs, strings palloc'd. */
 typedef struct Property
 {
-	char	   *name;
-	char	   *value;
+	char *name;
+	char *value;
 } Property;
 extern List *pgt_program_explain(Program *program);
 
@@ -120,14 +120,14 @@ extern List *pgt_program_explain(Program *program);
  * a1.. (by name) of the tables state_relids[node id].
  */
 extern Linear *pgt_linear_build(const Query *query, const Oid *state_relids);
-extern void pgt_linear_free(Linear *linear);	/* with its saved plans */
+extern void pgt_linear_free(Linear *linear); /* with its saved plans */
 
 /*
  * Gets a row of a delta query: "slot" has the columns of the query and, as
  * last column, the weight, which is also given as "weight".  Called in a
  * memory context that is reset after each row; may use SPI.
  */
-typedef void (*RowReceiver) (TupleTableSlot *slot, int64 weight, void *arg);
+typedef void (*RowReceiver)(TupleTableSlot *slot, int64 weight, void *arg);
 
 /*
  * Run the terms whose leaf has rows in "deltas" and hand each row to
@@ -184,4 +184,4 @@ extern char *pgt_node_delta_name(int node_id);
 /* node.c: the columns of a node's output: k1.., a1.. (without the weight). */
 extern TupleDesc pgt_node_output_desc(const QueryNode *node);
 
-#endif							/* PGT_PROGRAM_H */
+#endif /* PGT_PROGRAM_H */

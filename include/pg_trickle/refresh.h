@@ -23,19 +23,19 @@
  */
 typedef struct Compiled
 {
-	int64		pgt_id;
-	Oid			relid;
-	Oid			owner;
-	Oid			query_relid;
+	int64 pgt_id;
+	Oid relid;
+	Oid owner;
+	Oid query_relid;
 	ApplyTarget target;
 	NormalForm *form;
-	Program    *program;		/* NULL: recomputed (form->obstacle or mode) */
-	bool		tracked;		/* its sources are logged */
-	List	   *relids;			/* whose change makes this invalid */
+	Program *program; /* NULL: recomputed (form->obstacle or mode) */
+	bool tracked;	  /* its sources are logged */
+	List *relids;	  /* whose change makes this invalid */
 	MemoryContext memory;
-	bool		valid;
-	char	   *recompute_sql;	/* the query itself, with a weight of 1 */
-	SavedPlan  *recompute_plan; /* of that; NULL until first used */
+	bool valid;
+	char *recompute_sql;	   /* the query itself, with a weight of 1 */
+	SavedPlan *recompute_plan; /* of that; NULL until first used */
 } Compiled;
 
 /*
@@ -52,10 +52,10 @@ extern bool pgt_needs_tracking(const NormalForm *form, RefreshMode mode);
 
 typedef struct Window
 {
-	List	   *deltas;			/* of Delta, of sources that have changes */
-	int64		nrows;			/* of all deltas */
-	const char *reset;			/* why no delta will do, or NULL */
-	List	   *eras;			/* of char *: eras of the logs but the current */
+	List *deltas;	   /* of Delta, of sources that have changes */
+	int64 nrows;	   /* of all deltas */
+	const char *reset; /* why no delta will do, or NULL */
+	List *eras;		   /* of char *: eras of the logs but the current */
 	MemoryContext memory;
 } Window;
 
@@ -104,10 +104,10 @@ extern void pgt_maintain_logs(const Compiled *compiled);
 
 typedef struct RefreshRequest
 {
-	const char *initiated_by;	/* "MANUAL", ... */
+	const char *initiated_by; /* "MANUAL", ... */
 	const char *reason;
-	bool		recompute;		/* whatever the window says */
-	bool		quiet;			/* no history for nothing to do */
+	bool recompute; /* whatever the window says */
+	bool quiet;		/* no history for nothing to do */
 } RefreshRequest;
 
 /*
@@ -117,8 +117,8 @@ typedef struct RefreshRequest
 extern bool pgt_refresh(Oid relid, const RefreshRequest *request);
 
 /* A row by which a stream table differs from its query. */
-typedef void (*RowDifference) (const char *where, TupleTableSlot *row,
-							   int64 weight, void *arg);
+typedef void (*RowDifference)(const char *where, TupleTableSlot *row,
+							  int64 weight, void *arg);
 
 /*
  * Refresh, then compare the stream table and the states of its nodes with a
@@ -130,4 +130,4 @@ extern void pgt_verify(Oid relid, bool repair, RowDifference report,
 
 extern ApplyTarget pgt_apply_target(const StreamTable *st);
 
-#endif							/* PGT_REFRESH_H */
+#endif /* PGT_REFRESH_H */

@@ -16,12 +16,12 @@
  */
 typedef struct RunAs
 {
-	Oid			userid;
-	int			sec_context;
-	int			guc_level;
+	Oid userid;
+	int sec_context;
+	int guc_level;
 } RunAs;
 
 extern RunAs pgt_run_as(Oid owner);
 extern void pgt_run_as_done(RunAs before);
 
-#endif							/* PGT_RUN_AS_H */
+#endif /* PGT_RUN_AS_H */

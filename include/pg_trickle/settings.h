@@ -22,4 +22,4 @@
 
 extern void pgt_define_settings(void);
 
-#endif							/* PGT_SETTINGS_H */
+#endif /* PGT_SETTINGS_H */

@@ -17,4 +17,4 @@ extern void pgt_sql_relation(StringInfo sql, Oid relid);
 /* The same as a palloc'd string, for messages and explanations. */
 extern char *pgt_relation_text(Oid relid);
 
-#endif							/* PGT_SQL_H */
+#endif /* PGT_SQL_H */

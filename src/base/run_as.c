@@ -23,7 +23,7 @@ static const struct
 {
 	const char *name;
 	const char *value;
-}			pinned[] = {
+} pinned[] = {
 	{"search_path", "pg_catalog, pg_temp"},
 	{"TimeZone", "UTC"},
 	{"DateStyle", "ISO, MDY"},
@@ -40,7 +40,7 @@ static const struct
 RunAs
 pgt_run_as(Oid owner)
 {
-	RunAs		before;
+	RunAs before;
 
 	GetUserIdAndSecContext(&before.userid, &before.sec_context);
 	SetUserIdAndSecContext(owner,

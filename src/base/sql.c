@@ -28,7 +28,7 @@ pgt_sql_relation(StringInfo sql, Oid relid)
 char *
 pgt_relation_text(Oid relid)
 {
-	char	   *name = get_rel_name(relid);
+	char *name = get_rel_name(relid);
 
 	if (name == NULL)
 		elog(ERROR, "cache lookup failed for relation %u", relid);

@@ -52,7 +52,7 @@ static const char *const object_names[NUM_CATALOG_OBJECTS] = {
 	[SEQUENCE_HISTORY] = "pgt_refresh_history_id_seq",
 };
 
-static Oid	object_oids[NUM_CATALOG_OBJECTS];
+static Oid object_oids[NUM_CATALOG_OBJECTS];
 
 /* Forget the OIDs when one of the relations changes: it may be gone. */
 static void
@@ -81,7 +81,7 @@ find_object(CatalogObject object)
 
 	if (!OidIsValid(object_oids[object]))
 	{
-		Oid			schema = get_namespace_oid("pgtrickle", true);
+		Oid schema = get_namespace_oid("pgtrickle", true);
 
 		if (OidIsValid(schema))
 			object_oids[object] = get_relname_relid(object_names[object],
@@ -107,7 +107,7 @@ pgt_catalog_exists(void)
 Oid
 pgt_catalog_oid(CatalogObject object)
 {
-	Oid			oid = find_object(object);
+	Oid oid = find_object(object);
 
 	if (!OidIsValid(oid))
 		ereport(ERROR,
@@ -135,18 +135,18 @@ pgt_scan_catalog(CatalogObject table, CatalogObject index, int nkeys,
 				 ScanKey keys, ScanDirection direction, bool first_only,
 				 FormRow form)
 {
-	Relation	rel = table_open(pgt_catalog_oid(table), AccessShareLock);
-	Relation	irel = index_open(pgt_catalog_oid(index), AccessShareLock);
+	Relation rel = table_open(pgt_catalog_oid(table), AccessShareLock);
+	Relation irel = index_open(pgt_catalog_oid(index), AccessShareLock);
 	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
-	List	   *rows = NIL;
-	HeapTuple	tuple;
-	Datum		values[MAX_CATALOG_COLUMNS];
-	bool		nulls[MAX_CATALOG_COLUMNS];
+	List *rows = NIL;
+	HeapTuple tuple;
+	Datum values[MAX_CATALOG_COLUMNS];
+	bool nulls[MAX_CATALOG_COLUMNS];
 
 	Assert(RelationGetNumberOfAttributes(rel) <= MAX_CATALOG_COLUMNS);
 	while ((tuple = systable_getnext_ordered(scan, direction)) != NULL)
 	{
-		void	   *row;
+		void *row;
 
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
 		row = form(tuple, values, nulls);
@@ -168,8 +168,8 @@ pgt_scan_catalog(CatalogObject table, CatalogObject index, int nkeys,
 void
 pgt_insert_row(CatalogObject table, Datum *values, bool *nulls)
 {
-	Relation	rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	Relation rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
+	HeapTuple tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 
 	CatalogTupleInsert(rel, tuple);
 	heap_freetuple(tuple);
@@ -185,11 +185,11 @@ void
 pgt_update_row(CatalogObject table, CatalogObject index, int nkeys,
 			   ScanKey keys, Datum *values, bool *nulls, bool *replace)
 {
-	Relation	rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
-	Relation	irel = index_open(pgt_catalog_oid(index), AccessShareLock);
+	Relation rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
+	Relation irel = index_open(pgt_catalog_oid(index), AccessShareLock);
 	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
-	HeapTuple	old = systable_getnext_ordered(scan, BackwardScanDirection);
-	HeapTuple	new;
+	HeapTuple old = systable_getnext_ordered(scan, BackwardScanDirection);
+	HeapTuple new;
 
 	if (!HeapTupleIsValid(old))
 		elog(ERROR, "no row to update in \"%s\"", object_names[table]);
@@ -211,10 +211,10 @@ void
 pgt_delete_rows(CatalogObject table, CatalogObject index, int nkeys,
 				ScanKey keys)
 {
-	Relation	rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
-	Relation	irel = index_open(pgt_catalog_oid(index), AccessShareLock);
+	Relation rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
+	Relation irel = index_open(pgt_catalog_oid(index), AccessShareLock);
 	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	while ((tuple = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
 		CatalogTupleDelete(rel, &tuple->t_self);
@@ -231,7 +231,7 @@ pgt_delete_rows(CatalogObject table, CatalogObject index, int nkeys,
 Datum
 pgt_int2_array(int n, const AttrNumber *members)
 {
-	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
+	Datum *datums = palloc(sizeof(Datum) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 		datums[i] = Int16GetDatum(members[i]);
@@ -246,8 +246,8 @@ pgt_int2_array(int n, const AttrNumber *members)
 AttrNumber *
 pgt_int2_members(Datum array, int *n)
 {
-	Datum	   *datums;
-	bool	   *nulls;
+	Datum *datums;
+	bool *nulls;
 	AttrNumber *members;
 
 	deconstruct_array(DatumGetArrayTypeP(array), INT2OID, sizeof(int16), true,

@@ -29,10 +29,10 @@ enum
 static List *
 strings_of_array(Datum array)
 {
-	Datum	   *datums;
-	bool	   *nulls;
-	int			n;
-	List	   *strings = NIL;
+	Datum *datums;
+	bool *nulls;
+	int n;
+	List *strings = NIL;
 
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
 					  TYPALIGN_INT, &datums, &nulls, &n);
@@ -45,10 +45,10 @@ strings_of_array(Datum array)
 static Datum
 array_of_strings(List *strings)
 {
-	Datum	   *datums = palloc(sizeof(Datum) * (list_length(strings) + 1));
-	ListCell   *lc;
+	Datum *datums = palloc(sizeof(Datum) * (list_length(strings) + 1));
+	ListCell *lc;
 
-	foreach(lc, strings)
+	foreach (lc, strings)
 		datums[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
 
 	return PointerGetDatum(construct_array(datums, list_length(strings),
@@ -106,8 +106,8 @@ pgt_dependents(Oid source_relid)
 void
 pgt_insert_dependency(const Dependency *dep)
 {
-	Datum		values[Natts_dependencies];
-	bool		nulls[Natts_dependencies] = {0};
+	Datum values[Natts_dependencies];
+	bool nulls[Natts_dependencies] = {0};
 
 	values[Anum_id - 1] = Int64GetDatum(dep->pgt_id);
 	values[Anum_source - 1] = ObjectIdGetDatum(dep->source_relid);

@@ -25,7 +25,7 @@
 #include "pg_trickle/catalog_table.h"
 
 static char current_era[64];
-static Oid	era_relid;
+static Oid era_relid;
 
 static void
 forget_era(Datum arg, Oid relid)
@@ -37,10 +37,10 @@ forget_era(Datum arg, Oid relid)
 static void
 read_era(void)
 {
-	Relation	rel = table_open(pgt_catalog_oid(TABLE_ERA), AccessShareLock);
+	Relation rel = table_open(pgt_catalog_oid(TABLE_ERA), AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple = systable_getnext(scan);
-	bool		isnull;
+	HeapTuple tuple = systable_getnext(scan);
+	bool isnull;
 
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,

@@ -51,12 +51,12 @@ pgt_frontier_era(const Frontier *frontier, const char *era)
 static int
 first_running(const Frontier *frontier, FullTransactionId xid)
 {
-	int			low = 0;
-	int			high = frontier->nxip;
+	int low = 0;
+	int high = frontier->nxip;
 
 	while (low < high)
 	{
-		int			mid = low + (high - low) / 2;
+		int mid = low + (high - low) / 2;
 
 		if (FullTransactionIdPrecedes(frontier->xip[mid], xid))
 			low = mid + 1;
@@ -74,7 +74,7 @@ first_running(const Frontier *frontier, FullTransactionId xid)
 bool
 pgt_frontier_sees(const Frontier *frontier, FullTransactionId xid, int32 part)
 {
-	int			i;
+	int i;
 
 	if (FullTransactionIdEquals(xid, frontier->own_xid))
 		return part <= frontier->own_part;
@@ -85,7 +85,7 @@ pgt_frontier_sees(const Frontier *frontier, FullTransactionId xid, int32 part)
 
 	i = first_running(frontier, xid);
 	return i == frontier->nxip ||
-		!FullTransactionIdEquals(frontier->xip[i], xid);
+		   !FullTransactionIdEquals(frontier->xip[i], xid);
 }
 
 /*
@@ -97,7 +97,7 @@ bool
 pgt_frontier_passed(const Frontier *frontier, FullTransactionId min,
 					FullTransactionId max)
 {
-	int			i;
+	int i;
 
 	if (FullTransactionIdIsValid(frontier->own_xid) &&
 		!FullTransactionIdPrecedes(frontier->own_xid, min) &&
@@ -110,5 +110,5 @@ pgt_frontier_passed(const Frontier *frontier, FullTransactionId min,
 
 	i = first_running(frontier, min);
 	return i == frontier->nxip ||
-		FullTransactionIdPrecedes(max, frontier->xip[i]);
+		   FullTransactionIdPrecedes(max, frontier->xip[i]);
 }

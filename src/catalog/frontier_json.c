@@ -38,10 +38,10 @@ append_snapshot(StringInfo buf, const Frontier *f)
 static void
 append_strings(StringInfo buf, List *strings)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	appendStringInfoChar(buf, '[');
-	foreach(lc, strings)
+	foreach (lc, strings)
 	{
 		if (foreach_current_index(lc) > 0)
 			appendStringInfoString(buf, ", ");
@@ -57,7 +57,7 @@ Datum
 pgt_frontier_to_jsonb(const Frontier *f)
 {
 	StringInfoData buf;
-	char		timestamp[MAXDATELEN + 1];
+	char timestamp[MAXDATELEN + 1];
 
 	JsonEncodeDateTime(timestamp, TimestampTzGetDatum(f->timestamp),
 					   TIMESTAMPTZOID, NULL);
@@ -113,7 +113,7 @@ number_element(JsonbContainer *array, int i)
 static void
 parse_snapshot(Frontier *f, char *text)
 {
-	char	   *p = text;
+	char *p = text;
 
 	f->xmin = FullTransactionIdFromU64(strtou64(p, &p, 10));
 	p++;
@@ -131,7 +131,7 @@ parse_snapshot(Frontier *f, char *text)
 static List *
 string_list(JsonbContainer *array)
 {
-	List	   *strings = NIL;
+	List *strings = NIL;
 
 	for (uint32 i = 0; i < JsonContainerSize(array); i++)
 	{
@@ -150,11 +150,11 @@ string_list(JsonbContainer *array)
 Frontier *
 pgt_frontier_from_jsonb(Datum jsonb)
 {
-	Frontier   *f = palloc0(sizeof(Frontier));
+	Frontier *f = palloc0(sizeof(Frontier));
 	JsonbContainer *entry;
 	JsonbContainer *own;
-	uint32		high;
-	uint32		low;
+	uint32 high;
+	uint32 low;
 
 	entry = member(&DatumGetJsonbP(jsonb)->root, WAL_ENTRY, jbvBinary)->val.binary.data;
 	if (sscanf(string_member(entry, "lsn"), "%X/%X", &high, &low) == 2)

@@ -38,8 +38,8 @@ enum
 void
 pgt_insert_history(const RefreshRecord *r)
 {
-	Datum		values[Natts_history];
-	bool		nulls[Natts_history] = {0};
+	Datum values[Natts_history];
+	bool nulls[Natts_history] = {0};
 
 	values[Anum_refresh_id - 1] = Int64GetDatum(pgt_next_id(SEQUENCE_HISTORY));
 	values[Anum_id - 1] = Int64GetDatum(r->pgt_id);

@@ -33,8 +33,8 @@
 Oid
 pgt_relation_owner(Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid owner;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for relation %u", relid);
@@ -46,8 +46,8 @@ pgt_relation_owner(Oid relid)
 static Datum
 storage_options(List *options)
 {
-	Datum		reloptions = transformRelOptions((Datum) 0, options, NULL,
-												 NULL, false, false);
+	Datum reloptions = transformRelOptions((Datum) 0, options, NULL,
+										   NULL, false, false);
 
 	(void) heap_reloptions(RELKIND_RELATION, reloptions, true);
 	return reloptions;
@@ -62,11 +62,11 @@ pgt_create_internal_table(const char *schema, const char *name,
 						  TupleDesc desc, Oid owner, Oid owner_of,
 						  List *options)
 {
-	Oid			relid;
+	Oid relid;
 
 	relid = heap_create_with_catalog(name,
 									 get_namespace_oid(schema, false),
-									 InvalidOid,	/* default tablespace */
+									 InvalidOid, /* default tablespace */
 									 InvalidOid,
 									 InvalidOid,
 									 InvalidOid,
@@ -81,7 +81,7 @@ pgt_create_internal_table(const char *schema, const char *name,
 									 storage_options(options),
 									 false, /* no default ACL */
 									 false,
-									 true,	/* is_internal */
+									 true, /* is_internal */
 									 InvalidOid,
 									 NULL);
 	CommandCounterIncrement();
@@ -95,7 +95,7 @@ pgt_create_internal_table(const char *schema, const char *name,
 static IndexElem *
 index_element(TupleDesc desc, AttrNumber attno)
 {
-	IndexElem  *element = makeNode(IndexElem);
+	IndexElem *element = makeNode(IndexElem);
 
 	element->name = pstrdup(NameStr(TupleDescAttr(desc, attno - 1)->attname));
 	element->ordering = SORTBY_DEFAULT;
@@ -111,9 +111,9 @@ Oid
 pgt_create_internal_index(Oid relid, const char *name, int ncols,
 						  const AttrNumber *attnos, bool unique)
 {
-	Relation	rel = table_open(relid, NoLock);
-	IndexStmt  *stmt = makeNode(IndexStmt);
-	Oid			index;
+	Relation rel = table_open(relid, NoLock);
+	IndexStmt *stmt = makeNode(IndexStmt);
+	Oid index;
 
 	stmt->idxname = pstrdup(name);
 	stmt->relation = NULL;

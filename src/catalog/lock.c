@@ -75,7 +75,7 @@ pgt_hold_segments(int64 track_id)
 bool
 pgt_try_lock_segments(int64 track_id)
 {
-	LOCKTAG		tag;
+	LOCKTAG tag;
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, pgt_catalog_oid(TABLE_SEGMENTS),
 					   (Oid) track_id, LOCK_SEGMENTS);

@@ -30,10 +30,10 @@ enum
 static List *
 oids_of_array(Datum array)
 {
-	Datum	   *datums;
-	bool	   *nulls;
-	int			n;
-	List	   *oids = NIL;
+	Datum *datums;
+	bool *nulls;
+	int n;
+	List *oids = NIL;
 
 	deconstruct_array(DatumGetArrayTypeP(array), REGCLASSOID, sizeof(Oid),
 					  true, TYPALIGN_INT, &datums, &nulls, &n);
@@ -46,10 +46,10 @@ oids_of_array(Datum array)
 static Datum
 array_of_oids(List *oids)
 {
-	Datum	   *datums = palloc(sizeof(Datum) * (list_length(oids) + 1));
-	ListCell   *lc;
+	Datum *datums = palloc(sizeof(Datum) * (list_length(oids) + 1));
+	ListCell *lc;
 
-	foreach(lc, oids)
+	foreach (lc, oids)
 		datums[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
 
 	return PointerGetDatum(construct_array(datums, list_length(oids),
@@ -60,7 +60,7 @@ array_of_oids(List *oids)
 static void *
 form_node(HeapTuple tuple, const Datum *values, const bool *nulls)
 {
-	NodeState  *node = palloc0(sizeof(NodeState));
+	NodeState *node = palloc0(sizeof(NodeState));
 
 	node->pgt_id = DatumGetInt64(values[Anum_id - 1]);
 	node->node_id = DatumGetInt32(values[Anum_node_id - 1]);
@@ -92,8 +92,8 @@ pgt_node_states(int64 pgt_id)
 void
 pgt_insert_node_state(const NodeState *node)
 {
-	Datum		values[Natts_nodes];
-	bool		nulls[Natts_nodes] = {0};
+	Datum values[Natts_nodes];
+	bool nulls[Natts_nodes] = {0};
 
 	values[Anum_id - 1] = Int64GetDatum(node->pgt_id);
 	values[Anum_node_id - 1] = Int32GetDatum(node->node_id);

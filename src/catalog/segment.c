@@ -53,13 +53,13 @@ static FullTransactionId
 xid_or_invalid(const Datum *values, const bool *nulls, AttrNumber attno)
 {
 	return nulls[attno - 1] ? InvalidFullTransactionId :
-		DatumGetFullTransactionId(values[attno - 1]);
+							  DatumGetFullTransactionId(values[attno - 1]);
 }
 
 static void *
 form_segment(HeapTuple tuple, const Datum *values, const bool *nulls)
 {
-	Segment    *segment = palloc0(sizeof(Segment));
+	Segment *segment = palloc0(sizeof(Segment));
 
 	segment->track_id = DatumGetInt64(values[Anum_track_id - 1]);
 	segment->segno = DatumGetInt32(values[Anum_segno - 1]);
@@ -122,11 +122,11 @@ pgt_segments(int64 track_id)
 Segment *
 pgt_open_segment(int64 track_id)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, pgt_segments(track_id))
+	foreach (lc, pgt_segments(track_id))
 	{
-		Segment    *segment = lfirst(lc);
+		Segment *segment = lfirst(lc);
 
 		if (segment->state == SEGMENT_OPEN &&
 			strcmp(segment->era, pgt_current_era()) == 0)
@@ -143,9 +143,9 @@ void
 pgt_update_segment(const Segment *segment)
 {
 	ScanKeyData keys[2];
-	Datum		values[Natts_segments];
-	bool		nulls[Natts_segments];
-	bool		replace[Natts_segments];
+	Datum values[Natts_segments];
+	bool nulls[Natts_segments];
+	bool replace[Natts_segments];
 
 	fill_row(segment, values, nulls);
 	memset(replace, true, sizeof(replace));
@@ -165,9 +165,9 @@ pgt_update_segment(const Segment *segment)
 static TupleDesc
 log_desc(const Source *source)
 {
-	Relation	rel = table_open(source->relid, NoLock);
-	TupleDesc	from = RelationGetDescr(rel);
-	TupleDesc	desc = CreateTemplateTupleDesc(Natts_log_fixed + source->ncolumns);
+	Relation rel = table_open(source->relid, NoLock);
+	TupleDesc from = RelationGetDescr(rel);
+	TupleDesc desc = CreateTemplateTupleDesc(Natts_log_fixed + source->ncolumns);
 
 	TupleDescInitEntry(desc, Anum_log_xid, "xid", XID8OID, -1, 0);
 	TupleDescInitEntry(desc, Anum_log_part, "part", INT4OID, -1, 0);
@@ -175,7 +175,7 @@ log_desc(const Source *source)
 	for (int i = 0; i < source->ncolumns; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(from, source->columns[i] - 1);
-		AttrNumber	attno = Natts_log_fixed + 1 + i;
+		AttrNumber attno = Natts_log_fixed + 1 + i;
 
 		/* A dropped column keeps its place in the log, always NULL. */
 		TupleDescInitEntry(desc, attno, psprintf("c%d", source->columns[i]),
@@ -195,10 +195,10 @@ log_desc(const Source *source)
 static void
 add_restore_mark(Oid relid)
 {
-	Relation	rel = table_open(relid, AccessExclusiveLock);
+	Relation rel = table_open(relid, AccessExclusiveLock);
 	Constraint *constraint = makeNode(Constraint);
-	NullTest   *test = makeNode(NullTest);
-	ColumnRef  *column = makeNode(ColumnRef);
+	NullTest *test = makeNode(NullTest);
+	ColumnRef *column = makeNode(ColumnRef);
 
 	column->fields = list_make1(makeString("weight"));
 	column->location = -1;
@@ -221,11 +221,11 @@ add_restore_mark(Oid relid)
 static Oid
 create_log(const Source *source, int segno)
 {
-	char	   *name = psprintf("log_" INT64_FORMAT "_%d", source->track_id,
-								segno);
-	DefElem    *no_vacuum = makeDefElem("autovacuum_enabled",
-										(Node *) makeString("false"), -1);
-	Oid			relid;
+	char *name = psprintf("log_" INT64_FORMAT "_%d", source->track_id,
+						  segno);
+	DefElem *no_vacuum = makeDefElem("autovacuum_enabled",
+									 (Node *) makeString("false"), -1);
+	Oid relid;
 
 	/* Rows only come; all of them go at once when the segment is emptied. */
 	relid = pgt_create_internal_table("pgtrickle_changes", name,
@@ -240,18 +240,18 @@ static bool
 same_layout(const Segment *segment, const Source *source)
 {
 	return segment->ncolumns == source->ncolumns &&
-		memcmp(segment->columns, source->columns,
-			   sizeof(AttrNumber) * source->ncolumns) == 0;
+		   memcmp(segment->columns, source->columns,
+				  sizeof(AttrNumber) * source->ncolumns) == 0;
 }
 
 static Segment *
 reopen_free_segment(List *segments, const Source *source)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, segments)
+	foreach (lc, segments)
 	{
-		Segment    *segment = lfirst(lc);
+		Segment *segment = lfirst(lc);
 
 		if (segment->state != SEGMENT_FREE || !same_layout(segment, source))
 			continue;
@@ -275,17 +275,17 @@ reopen_free_segment(List *segments, const Source *source)
 Segment *
 pgt_create_segment(const Source *source)
 {
-	List	   *segments = pgt_segments(source->track_id);
-	Segment    *segment = reopen_free_segment(segments, source);
-	Datum		values[Natts_segments];
-	bool		nulls[Natts_segments];
+	List *segments = pgt_segments(source->track_id);
+	Segment *segment = reopen_free_segment(segments, source);
+	Datum values[Natts_segments];
+	bool nulls[Natts_segments];
 
 	if (segment == NULL)
 	{
 		segment = palloc0(sizeof(Segment));
 		segment->track_id = source->track_id;
 		segment->segno = segments == NIL ? 1 :
-			((Segment *) llast(segments))->segno + 1;
+										   ((Segment *) llast(segments))->segno + 1;
 		segment->era = pstrdup(pgt_current_era());
 		segment->state = SEGMENT_OPEN;
 		segment->ncolumns = source->ncolumns;
@@ -303,11 +303,11 @@ pgt_create_segment(const Source *source)
 void
 pgt_drop_segments(int64 track_id)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, pgt_segments(track_id))
+	foreach (lc, pgt_segments(track_id))
 	{
-		Segment    *segment = lfirst(lc);
+		Segment *segment = lfirst(lc);
 		ObjectAddress address;
 
 		ObjectAddressSet(address, RelationRelationId, segment->relid);

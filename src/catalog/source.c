@@ -27,7 +27,7 @@ enum
 static void *
 form_source(HeapTuple tuple, const Datum *values, const bool *nulls)
 {
-	Source	   *source = palloc0(sizeof(Source));
+	Source *source = palloc0(sizeof(Source));
 
 	source->track_id = DatumGetInt64(values[Anum_id - 1]);
 	source->relid = DatumGetObjectId(values[Anum_relid - 1]);
@@ -51,7 +51,7 @@ Source *
 pgt_lookup_source(Oid relid, bool missing_ok)
 {
 	ScanKeyData key;
-	List	   *rows;
+	List *rows;
 
 	if (missing_ok && !pgt_catalog_exists())
 		return NULL;
@@ -73,7 +73,7 @@ Source *
 pgt_lookup_source_by_id(int64 track_id, bool missing_ok)
 {
 	ScanKeyData key;
-	List	   *rows;
+	List *rows;
 
 	if (missing_ok && !pgt_catalog_exists())
 		return NULL;
@@ -101,9 +101,9 @@ static void
 store_source(const Source *source, bool is_new)
 {
 	ScanKeyData key;
-	Datum		values[Natts_tracking];
-	bool		nulls[Natts_tracking] = {0};
-	bool		replace[Natts_tracking] = {0};
+	Datum values[Natts_tracking];
+	bool nulls[Natts_tracking] = {0};
+	bool replace[Natts_tracking] = {0};
 
 	values[Anum_id - 1] = Int64GetDatum(source->track_id);
 	values[Anum_relid - 1] = ObjectIdGetDatum(source->relid);
@@ -124,7 +124,7 @@ store_source(const Source *source, bool is_new)
 static Bitmapset *
 column_set(int n, const AttrNumber *columns)
 {
-	Bitmapset  *set = NULL;
+	Bitmapset *set = NULL;
 
 	for (int i = 0; i < n; i++)
 		set = bms_add_member(set, columns[i]);
@@ -135,7 +135,7 @@ column_set(int n, const AttrNumber *columns)
 static void
 set_columns(Source *source, Bitmapset *set)
 {
-	int			attno = -1;
+	int attno = -1;
 
 	source->ncolumns = 0;
 	source->columns = palloc(sizeof(AttrNumber) * (bms_num_members(set) + 1));
@@ -147,7 +147,7 @@ set_columns(Source *source, Bitmapset *set)
 static void
 retire_open_segment(int64 track_id)
 {
-	Segment    *open = pgt_open_segment(track_id);
+	Segment *open = pgt_open_segment(track_id);
 
 	if (open == NULL)
 		return;
@@ -166,9 +166,9 @@ retire_open_segment(int64 track_id)
 Source *
 pgt_track_source(Oid relid, int ncolumns, const AttrNumber *columns)
 {
-	Source	   *source = pgt_lookup_source(relid, true);
-	Bitmapset  *wanted = column_set(ncolumns, columns);
-	bool		is_new = source == NULL;
+	Source *source = pgt_lookup_source(relid, true);
+	Bitmapset *wanted = column_set(ncolumns, columns);
+	bool is_new = source == NULL;
 
 	if (!is_new && pgt_source_covers(source, ncolumns, columns))
 		return source;

@@ -95,7 +95,7 @@ find_name(const char *const *names, int n, const char *name)
 RefreshMode
 pgt_parse_mode(const char *name)
 {
-	int			mode = find_name(mode_names, lengthof(mode_names), name);
+	int mode = find_name(mode_names, lengthof(mode_names), name);
 
 	if (pg_strcasecmp(name, "IMMEDIATE") == 0)
 		ereport(ERROR,
@@ -117,7 +117,7 @@ pgt_parse_mode(const char *name)
 StreamStatus
 pgt_parse_status(const char *name)
 {
-	int			status = find_name(status_names, lengthof(status_names), name);
+	int status = find_name(status_names, lengthof(status_names), name);
 
 	if (status < 0)
 		ereport(ERROR,
@@ -221,7 +221,7 @@ StreamTable *
 pgt_lookup_stream(Oid relid, bool missing_ok)
 {
 	ScanKeyData key;
-	List	   *rows;
+	List *rows;
 
 	if (missing_ok && !pgt_catalog_exists())
 		return NULL;
@@ -246,7 +246,7 @@ StreamTable *
 pgt_lookup_stream_by_id(int64 pgt_id, bool missing_ok)
 {
 	ScanKeyData key;
-	List	   *rows;
+	List *rows;
 
 	ScanKeyInit(&key, Anum_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(pgt_id));
@@ -286,8 +286,8 @@ pgt_new_stream_id(void)
 void
 pgt_insert_stream(StreamTable *st)
 {
-	Datum		values[Natts_streams];
-	bool		nulls[Natts_streams];
+	Datum values[Natts_streams];
+	bool nulls[Natts_streams];
 
 	st->revision = 1;
 	fill_row(st, values, nulls);
@@ -303,9 +303,9 @@ void
 pgt_update_stream(StreamTable *st)
 {
 	ScanKeyData key;
-	Datum		values[Natts_streams];
-	bool		nulls[Natts_streams];
-	bool		replace[Natts_streams];
+	Datum values[Natts_streams];
+	bool nulls[Natts_streams];
+	bool replace[Natts_streams];
 
 	st->revision++;
 	fill_row(st, values, nulls);
@@ -328,7 +328,7 @@ pgt_delete_stream(int64 pgt_id)
 	{
 		CatalogObject table;
 		CatalogObject index;
-	}			parts[] = {
+	} parts[] = {
 		{TABLE_STREAMS, INDEX_STREAMS_ID},
 		{TABLE_DEPENDENCIES, INDEX_DEPENDENCIES},
 		{TABLE_NODES, INDEX_NODES},

@@ -53,9 +53,9 @@ refuse_differential(const char *text, const Obstacle *obstacle)
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("cannot maintain this query in refresh mode DIFFERENTIAL"),
 			obstacle->detail != NULL ?
-			errdetail("There is no delta rule for %s: %s", obstacle->construct,
-					  obstacle->detail) :
-			errdetail("There is no delta rule for %s.", obstacle->construct),
+				errdetail("There is no delta rule for %s: %s", obstacle->construct,
+						  obstacle->detail) :
+				errdetail("There is no delta rule for %s.", obstacle->construct),
 			errhint("Create the stream table with refresh_mode => 'AUTO', which recomputes it."),
 			internalerrquery(text),
 			internalerrposition(position_in(text, obstacle->location)));
@@ -65,12 +65,12 @@ refuse_differential(const char *text, const Obstacle *obstacle)
 static void
 refuse_uncaptured(const NormalForm *form)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, form->sources)
+	foreach (lc, form->sources)
 	{
-		SourceUse  *use = lfirst(lc);
-		char	   *why = pgt_capture_obstacle(use->relid);
+		SourceUse *use = lfirst(lc);
+		char *why = pgt_capture_obstacle(use->relid);
 
 		if (why != NULL)
 			ereport(ERROR,
@@ -106,9 +106,9 @@ pgt_check_definition(const char *text, const NormalForm *form,
 static bool
 can_capture(const NormalForm *form)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, form->sources)
+	foreach (lc, form->sources)
 	{
 		if (pgt_capture_obstacle(((SourceUse *) lfirst(lc))->relid) != NULL)
 			return false;
@@ -120,7 +120,7 @@ can_capture(const NormalForm *form)
 static List *
 column_names(const SourceUse *use)
 {
-	List	   *names = NIL;
+	List *names = NIL;
 
 	for (int i = 0; i < use->ncolumns; i++)
 		names = lappend(names, get_attname(use->relid, use->columns[i], false));
@@ -132,7 +132,7 @@ column_names(const SourceUse *use)
 static void
 check_trigger_right(Oid relid)
 {
-	AclResult	result = pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER);
+	AclResult result = pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER);
 
 	if (result != ACLCHECK_OK)
 		ereport(ERROR,
@@ -150,7 +150,7 @@ check_trigger_right(Oid relid)
 static void
 track_source(const SourceUse *use)
 {
-	Source	   *source = pgt_lookup_source(use->relid, true);
+	Source *source = pgt_lookup_source(use->relid, true);
 
 	check_trigger_right(use->relid);
 	if (source != NULL &&
@@ -187,7 +187,7 @@ source_type(Oid relid)
 static void
 record_dependency(int64 pgt_id, Oid relid, List *columns, bool tracked)
 {
-	pgt_insert_dependency(&(Dependency) {
+	pgt_insert_dependency(&(Dependency){
 		.pgt_id = pgt_id,
 		.source_relid = relid,
 		.source_type = pstrdup(source_type(relid)),
@@ -203,28 +203,28 @@ record_dependency(int64 pgt_id, Oid relid, List *columns, bool tracked)
 void
 pgt_track_sources(StreamTable *st, const NormalForm *form)
 {
-	bool		tracked = pgt_needs_tracking(form, st->mode) &&
-		can_capture(form);
-	ListCell   *lc;
+	bool tracked = pgt_needs_tracking(form, st->mode) &&
+				   can_capture(form);
+	ListCell *lc;
 
-	foreach(lc, form->sources)
+	foreach (lc, form->sources)
 	{
-		SourceUse  *use = lfirst(lc);
+		SourceUse *use = lfirst(lc);
 
 		if (tracked)
 			track_source(use);
 		record_dependency(st->pgt_id, use->relid, column_names(use), tracked);
 	}
-	foreach(lc, form->views)
+	foreach (lc, form->views)
 		record_dependency(st->pgt_id, lfirst_oid(lc), NIL, false);
 }
 
 static bool
 is_used(const Source *source)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, pgt_dependents(source->relid))
+	foreach (lc, pgt_dependents(source->relid))
 	{
 		if (strcmp(((Dependency *) lfirst(lc))->cdc_mode, "trigger") == 0)
 			return true;
@@ -240,11 +240,11 @@ is_used(const Source *source)
 void
 pgt_untrack_unused_sources(void)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, pgt_all_sources())
+	foreach (lc, pgt_all_sources())
 	{
-		Source	   *source = lfirst(lc);
+		Source *source = lfirst(lc);
 
 		if (get_rel_name(source->relid) == NULL)
 		{

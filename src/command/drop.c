@@ -30,15 +30,15 @@ PG_FUNCTION_INFO_V1(pgt_sql_drop_stream);
 /* A relation, or a column of one, that a command has dropped. */
 typedef struct Dropped
 {
-	Oid			relid;
-	int32		column;			/* 0: all of it */
+	Oid relid;
+	int32 column; /* 0: all of it */
 } Dropped;
 
 static List *
 dropped_relations(void)
 {
 	MemoryContext context = CurrentMemoryContext;
-	List	   *relations = NIL;
+	List *relations = NIL;
 
 	SPI_connect();
 	if (SPI_execute("SELECT objid, objsubid"
@@ -48,9 +48,9 @@ dropped_relations(void)
 		elog(ERROR, "could not read the dropped objects");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Dropped    *dropped = MemoryContextAlloc(context, sizeof(Dropped));
+		Dropped *dropped = MemoryContextAlloc(context, sizeof(Dropped));
 		MemoryContext before = MemoryContextSwitchTo(context);
-		bool		isnull;
+		bool isnull;
 
 		dropped->relid = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
 														SPI_tuptable->tupdesc,
@@ -98,13 +98,13 @@ refuse_part(const StreamTable *st, Oid relid)
 static void
 forget(List *dropped)
 {
-	ListCell   *lc;
-	ListCell   *lc2;
-	List	   *streams = pgt_all_streams();
+	ListCell *lc;
+	ListCell *lc2;
+	List *streams = pgt_all_streams();
 
-	foreach(lc, dropped)
+	foreach (lc, dropped)
 	{
-		Dropped    *d = lfirst(lc);
+		Dropped *d = lfirst(lc);
 		StreamTable *st;
 
 		if (d->column != 0)
@@ -115,7 +115,7 @@ forget(List *dropped)
 		st = pgt_lookup_stream(d->relid, true);
 		if (st != NULL)
 			pgt_delete_stream(st->pgt_id);
-		foreach(lc2, streams)
+		foreach (lc2, streams)
 			refuse_part(lfirst(lc2), d->relid);
 	}
 	pgt_untrack_unused_sources();
@@ -127,7 +127,7 @@ forget(List *dropped)
 Datum
 pgt_on_sql_drop(PG_FUNCTION_ARGS)
 {
-	List	   *dropped;
+	List *dropped;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,

@@ -33,7 +33,7 @@ pgt_range_var(text *name)
 static void
 check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
 {
-	bool		must_own = *(bool *) arg;
+	bool must_own = *(bool *) arg;
 
 	if (!OidIsValid(relid) || relid == old_relid)
 		return;
@@ -49,8 +49,8 @@ check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
 StreamTable *
 pgt_stream_by_name(text *name, LOCKMODE mode, bool must_own)
 {
-	Oid			relid = RangeVarGetRelidExtended(pgt_range_var(name), mode, 0,
-												 check_before_lock, &must_own);
+	Oid relid = RangeVarGetRelidExtended(pgt_range_var(name), mode, 0,
+										 check_before_lock, &must_own);
 
 	return pgt_lookup_stream(relid, false);
 }

@@ -25,10 +25,10 @@ refresh(text *name, const char *reason)
 {
 	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, true);
 
-	(void) pgt_refresh(st->relid, &(RefreshRequest) {
-		.initiated_by = "MANUAL",
-		.reason = reason,
-	});
+	(void) pgt_refresh(st->relid, &(RefreshRequest){
+									  .initiated_by = "MANUAL",
+									  .reason = reason,
+								  });
 }
 
 /*
@@ -48,11 +48,11 @@ pgt_sql_refresh(PG_FUNCTION_ARGS)
 Datum
 pgt_sql_refresh_if_stale(PG_FUNCTION_ARGS)
 {
-	text	   *name = PG_GETARG_TEXT_PP(0);
+	text *name = PG_GETARG_TEXT_PP(0);
 	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, true);
-	Datum		limit = DirectFunctionCall2(timestamptz_mi_interval,
-											TimestampTzGetDatum(GetCurrentTimestamp()),
-											PG_GETARG_DATUM(1));
+	Datum limit = DirectFunctionCall2(timestamptz_mi_interval,
+									  TimestampTzGetDatum(GetCurrentTimestamp()),
+									  PG_GETARG_DATUM(1));
 
 	if (st->is_populated && st->data_timestamp >= DatumGetTimestampTz(limit))
 		PG_RETURN_BOOL(false);
@@ -69,8 +69,8 @@ pgt_sql_refresh_if_stale(PG_FUNCTION_ARGS)
 Datum
 pgt_sql_write_and_refresh(PG_FUNCTION_ARGS)
 {
-	char	   *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	int			result;
+	char *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int result;
 
 	(void) pgt_stream_by_name(PG_GETARG_TEXT_PP(1), AccessShareLock, true);
 	SPI_connect();

@@ -27,8 +27,8 @@
 static double
 relation_rows(Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	double		rows;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	double rows;
 
 	if (!HeapTupleIsValid(tuple))
 		return 0;
@@ -40,18 +40,18 @@ relation_rows(Oid relid)
 static double
 source_rows(const Compiled *compiled)
 {
-	double		rows = 0;
-	ListCell   *lc;
+	double rows = 0;
+	ListCell *lc;
 
-	foreach(lc, compiled->form->sources)
+	foreach (lc, compiled->form->sources)
 	{
-		SourceUse  *use = lfirst(lc);
-		List	   *relids = use->inh ?
-			find_all_inheritors(use->relid, NoLock, NULL) :
-			list_make1_oid(use->relid);
-		ListCell   *child;
+		SourceUse *use = lfirst(lc);
+		List *relids = use->inh ?
+						   find_all_inheritors(use->relid, NoLock, NULL) :
+						   list_make1_oid(use->relid);
+		ListCell *child;
 
-		foreach(child, relids)
+		foreach (child, relids)
 			rows += relation_rows(lfirst_oid(child));
 	}
 

@@ -30,12 +30,12 @@
 
 typedef struct CompiledEntry
 {
-	int64		pgt_id;			/* hash key */
-	Compiled   *compiled;
+	int64 pgt_id; /* hash key */
+	Compiled *compiled;
 } CompiledEntry;
 
 static HTAB *cache = NULL;
-static List *doomed = NIL;		/* of Compiled, freed when the transaction
+static List *doomed = NIL; /* of Compiled, freed when the transaction
 								 * ends; in TopMemoryContext */
 
 static void
@@ -64,15 +64,15 @@ invalidate_roles(Datum arg, int cacheid, uint32 hashvalue)
 static void
 free_doomed(XactEvent event, void *arg)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE ||
 		event == XACT_EVENT_PARALLEL_PRE_COMMIT)
 		return;
 
-	foreach(lc, doomed)
+	foreach (lc, doomed)
 	{
-		Compiled   *compiled = lfirst(lc);
+		Compiled *compiled = lfirst(lc);
 
 		pgt_free_plan(compiled->recompute_plan);
 		if (compiled->program != NULL)
@@ -86,7 +86,7 @@ free_doomed(XactEvent event, void *arg)
 static void
 init_cache(void)
 {
-	HASHCTL		ctl = {
+	HASHCTL ctl = {
 		.keysize = sizeof(int64),
 		.entrysize = sizeof(CompiledEntry),
 		.hcxt = CacheMemoryContext,
@@ -111,8 +111,8 @@ bool
 pgt_needs_tracking(const NormalForm *form, RefreshMode mode)
 {
 	return mode != MODE_FULL &&
-		form->obstacle.kind != OBSTACLE_EVERY_REFRESH &&
-		form->obstacle.kind != OBSTACLE_VOLATILE;
+		   form->obstacle.kind != OBSTACLE_EVERY_REFRESH &&
+		   form->obstacle.kind != OBSTACLE_VOLATILE;
 }
 
 /* The query as it stands, computed: used to recompute and to check rights. */
@@ -140,8 +140,8 @@ ignore_row(TupleTableSlot *slot, int64 weight, void *arg)
 static void
 check_rights(const StreamTable *st, Oid owner)
 {
-	RunAs		before = pgt_run_as(owner);
-	SavedPlan  *plan = NULL;
+	RunAs before = pgt_run_as(owner);
+	SavedPlan *plan = NULL;
 
 	pgt_run_query(recompute_sql(st, " WHERE false"), &plan, true, NIL,
 				  ignore_row, NULL);
@@ -152,15 +152,15 @@ check_rights(const StreamTable *st, Oid owner)
 static void
 collect_relids(const StreamTable *st, Compiled *compiled, List *node_states)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	compiled->relids = list_make2_oid(st->relid, st->query_relid);
-	foreach(lc, compiled->form->sources)
+	foreach (lc, compiled->form->sources)
 		compiled->relids = lappend_oid(compiled->relids,
 									   ((SourceUse *) lfirst(lc))->relid);
 	compiled->relids = list_concat(compiled->relids,
 								   list_copy(compiled->form->views));
-	foreach(lc, node_states)
+	foreach (lc, node_states)
 		compiled->relids = lappend_oid(compiled->relids,
 									   ((NodeState *) lfirst(lc))->state_relid);
 }
@@ -169,9 +169,9 @@ collect_relids(const StreamTable *st, Compiled *compiled, List *node_states)
 static bool
 sources_are_tracked(const NormalForm *form)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, form->sources)
+	foreach (lc, form->sources)
 	{
 		if (pgt_lookup_source(((SourceUse *) lfirst(lc))->relid, true) == NULL)
 			return false;
@@ -198,8 +198,8 @@ build(const StreamTable *st)
 												 "pg_trickle program",
 												 ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(memory);
-	Compiled   *compiled = palloc0(sizeof(Compiled));
-	List	   *node_states = pgt_node_states(st->pgt_id);
+	Compiled *compiled = palloc0(sizeof(Compiled));
+	List *node_states = pgt_node_states(st->pgt_id);
 
 	compiled->memory = memory;
 	compiled->pgt_id = st->pgt_id;
@@ -210,7 +210,7 @@ build(const StreamTable *st)
 	compiled->form = pgt_normalize(pgt_view_query(st->query_relid),
 								   compiled->owner);
 	compiled->tracked = pgt_needs_tracking(compiled->form, st->mode) &&
-		sources_are_tracked(compiled->form);
+						sources_are_tracked(compiled->form);
 	compiled->recompute_sql = recompute_sql(st, "");
 	collect_relids(st, compiled, node_states);
 	check_rights(st, compiled->owner);
@@ -226,11 +226,11 @@ build(const StreamTable *st)
 static void
 lock_sources(const Compiled *compiled)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, compiled->form->sources)
+	foreach (lc, compiled->form->sources)
 	{
-		SourceUse  *use = lfirst(lc);
+		SourceUse *use = lfirst(lc);
 
 		if (use->inh)
 		{
@@ -250,20 +250,20 @@ lock_sources(const Compiled *compiled)
 static void
 lock_log(Oid relid, bool first_fill)
 {
-	Source	   *source = pgt_lookup_source(relid, true);
-	List	   *locked = NIL;
-	bool		again = source != NULL;
+	Source *source = pgt_lookup_source(relid, true);
+	List *locked = NIL;
+	bool again = source != NULL;
 
 	if (source != NULL && first_fill)
 		pgt_hold_segments(source->track_id);
 	while (again)
 	{
-		ListCell   *lc;
+		ListCell *lc;
 
 		again = false;
-		foreach(lc, pgt_segments(source->track_id))
+		foreach (lc, pgt_segments(source->track_id))
 		{
-			Segment    *segment = lfirst(lc);
+			Segment *segment = lfirst(lc);
 
 			if (list_member_oid(locked, segment->relid))
 				continue;
@@ -293,8 +293,8 @@ Compiled *
 pgt_compile(const StreamTable *st)
 {
 	CompiledEntry *entry;
-	bool		found;
-	ListCell   *lc;
+	bool found;
+	ListCell *lc;
 
 	init_cache();
 	entry = hash_search(cache, &st->pgt_id, HASH_ENTER, &found);
@@ -308,7 +308,7 @@ pgt_compile(const StreamTable *st)
 			discard(entry);
 		if (entry->compiled == NULL)
 		{
-			Compiled   *compiled = build(st);
+			Compiled *compiled = build(st);
 
 			MemoryContextSetParent(compiled->memory, CacheMemoryContext);
 			entry->compiled = compiled;
@@ -318,7 +318,7 @@ pgt_compile(const StreamTable *st)
 
 	if (entry->compiled->tracked)
 	{
-		foreach(lc, entry->compiled->form->sources)
+		foreach (lc, entry->compiled->form->sources)
 			lock_log(((SourceUse *) lfirst(lc))->relid, !st->is_populated);
 	}
 	return entry->compiled;

@@ -32,7 +32,7 @@
 #include "pg_trickle/settings.h"
 
 /* One step of a segment's life; returns whether it was taken. */
-typedef bool (*SegmentStep) (const Source *source, Segment *segment);
+typedef bool (*SegmentStep)(const Source *source, Segment *segment);
 
 static bool
 of_this_era(const Segment *segment)
@@ -45,7 +45,7 @@ of_this_era(const Segment *segment)
 static bool
 roll(const Source *source, Segment *segment)
 {
-	Relation	log = table_open(segment->relid, NoLock);
+	Relation log = table_open(segment->relid, NoLock);
 	BlockNumber blocks = RelationGetNumberOfBlocks(log);
 
 	table_close(log, NoLock);
@@ -77,14 +77,14 @@ widen_range(Segment *segment, FullTransactionId xid)
 static void
 find_xid_range(Segment *segment)
 {
-	Relation	log = table_open(segment->relid, NoLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Relation log = table_open(segment->relid, NoLock);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TableScanDesc scan = table_beginscan(log, snapshot, 0, NULL);
 	TupleTableSlot *slot = table_slot_create(log, NULL);
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
-		bool		isnull;
+		bool isnull;
 
 		CHECK_FOR_INTERRUPTS();
 		widen_range(segment,
@@ -125,21 +125,21 @@ consumer_has_passed(const StreamTable *st, const Segment *segment)
 	EraRelation era;
 
 	if (!st->is_populated)
-		return true;			/* its first fill will see all of it */
+		return true; /* its first fill will see all of it */
 	era = pgt_frontier_era(st->frontier, segment->era);
 	if (era != ERA_SAME)
 		return era == ERA_DONE;
 
 	return !FullTransactionIdIsValid(segment->min_xid) ||
-		pgt_frontier_passed(st->frontier, segment->min_xid, segment->max_xid);
+		   pgt_frontier_passed(st->frontier, segment->min_xid, segment->max_xid);
 }
 
 static bool
 drain(const Source *source, Segment *segment)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, pgt_dependents(source->relid))
+	foreach (lc, pgt_dependents(source->relid))
 	{
 		Dependency *dep = lfirst(lc);
 		StreamTable *st = pgt_lookup_stream_by_id(dep->pgt_id, true);
@@ -180,8 +180,8 @@ everybody_sees_drained(Relation log, const Segment *segment)
 static bool
 empty(const Source *source, Segment *segment)
 {
-	Relation	log;
-	bool		safe;
+	Relation log;
+	bool safe;
 
 	if (!of_this_era(segment))
 	{
@@ -214,7 +214,7 @@ static const struct
 {
 	SegmentState state;
 	SegmentStep step;
-}			steps[] = {
+} steps[] = {
 	{SEGMENT_OPEN, roll},
 	{SEGMENT_CLOSING, close_segment},
 	{SEGMENT_CLOSED, drain},
@@ -225,17 +225,17 @@ static const struct
 static bool
 has_work(const Source *source, List *segments)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, segments)
+	foreach (lc, segments)
 	{
-		Segment    *segment = lfirst(lc);
+		Segment *segment = lfirst(lc);
 
 		if (segment->state != SEGMENT_OPEN && segment->state != SEGMENT_FREE)
 			return true;
 		if (segment->state == SEGMENT_OPEN)
 		{
-			Relation	log = table_open(segment->relid, AccessShareLock);
+			Relation log = table_open(segment->relid, AccessShareLock);
 			BlockNumber blocks = RelationGetNumberOfBlocks(log);
 
 			table_close(log, NoLock);
@@ -254,15 +254,15 @@ has_work(const Source *source, List *segments)
 static void
 maintain(const Source *source)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (!has_work(source, pgt_segments(source->track_id)) ||
 		!pgt_try_lock_segments(source->track_id))
 		return;
 
-	foreach(lc, pgt_segments(source->track_id))
+	foreach (lc, pgt_segments(source->track_id))
 	{
-		Segment    *segment = lfirst(lc);
+		Segment *segment = lfirst(lc);
 
 		for (size_t i = 0; i < lengthof(steps); i++)
 		{
@@ -281,12 +281,12 @@ maintain(const Source *source)
 void
 pgt_maintain_logs(const Compiled *compiled)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, compiled->form->sources)
+	foreach (lc, compiled->form->sources)
 	{
-		Source	   *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
-											   true);
+		Source *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
+										   true);
 
 		if (source != NULL)
 			maintain(source);

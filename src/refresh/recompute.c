@@ -49,9 +49,9 @@ ZSet *
 pgt_recompute_difference(Compiled *compiled)
 {
 	const ApplyTarget *target = &compiled->target;
-	Relation	rel = table_open(target->relid, AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(rel);
-	ZSet	   *zset = pgt_zset_create(desc, pgt_apply_identity(target, desc));
+	Relation rel = table_open(target->relid, AccessShareLock);
+	TupleDesc desc = RelationGetDescr(rel);
+	ZSet *zset = pgt_zset_create(desc, pgt_apply_identity(target, desc));
 
 	pgt_run_query(compiled->recompute_sql, &compiled->recompute_plan, false,
 				  NIL, put_row, zset);

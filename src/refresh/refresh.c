@@ -34,15 +34,15 @@
 typedef struct Job
 {
 	StreamTable *st;
-	Compiled   *compiled;
+	Compiled *compiled;
 	const RefreshRequest *request;
 	TimestampTz start;
-	const char *gap;			/* why the logs cannot be trusted, or NULL */
-	int32		part;			/* last part of this transaction it reads */
+	const char *gap; /* why the logs cannot be trusted, or NULL */
+	int32 part;		 /* last part of this transaction it reads */
 	const char *action;
 	const char *reason;
 	ApplyResult result;
-	int64		delta_rows;
+	int64 delta_rows;
 } Job;
 
 /* ---- which stream tables, in which order ---- */
@@ -52,15 +52,15 @@ static List *
 add_with_upstream(List *streams, Oid relid)
 {
 	StreamTable *st = pgt_lookup_stream(relid, false);
-	ListCell   *lc;
+	ListCell *lc;
 
 	check_stack_depth();
-	foreach(lc, streams)
+	foreach (lc, streams)
 	{
 		if (((StreamTable *) lfirst(lc))->pgt_id == st->pgt_id)
 			return streams;
 	}
-	foreach(lc, pgt_dependencies(st->pgt_id))
+	foreach (lc, pgt_dependencies(st->pgt_id))
 	{
 		Dependency *dep = lfirst(lc);
 
@@ -74,8 +74,8 @@ add_with_upstream(List *streams, Oid relid)
 static int
 compare_ids(const ListCell *a, const ListCell *b)
 {
-	int64		x = ((StreamTable *) lfirst(a))->pgt_id;
-	int64		y = ((StreamTable *) lfirst(b))->pgt_id;
+	int64 x = ((StreamTable *) lfirst(a))->pgt_id;
+	int64 y = ((StreamTable *) lfirst(b))->pgt_id;
 
 	return x < y ? -1 : x > y;
 }
@@ -87,21 +87,21 @@ compare_ids(const ListCell *a, const ListCell *b)
 static List *
 lock_streams(List *streams)
 {
-	List	   *by_id = list_copy(streams);
-	List	   *jobs = NIL;
-	ListCell   *lc;
+	List *by_id = list_copy(streams);
+	List *jobs = NIL;
+	ListCell *lc;
 
 	list_sort(by_id, compare_ids);
-	foreach(lc, by_id)
+	foreach (lc, by_id)
 	{
 		StreamTable *st = lfirst(lc);
 
 		pgt_lock_stream(st->pgt_id, ExclusiveLock);
 		LockRelationOid(st->relid, RowExclusiveLock);
 	}
-	foreach(lc, streams)
+	foreach (lc, streams)
 	{
-		Job		   *job = palloc0(sizeof(Job));
+		Job *job = palloc0(sizeof(Job));
 
 		job->st = pgt_lookup_stream_by_id(((StreamTable *) lfirst(lc))->pgt_id,
 										  false);
@@ -121,12 +121,12 @@ lock_streams(List *streams)
 static void
 refuse_running_writer(const Compiled *compiled)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, compiled->form->sources)
+	foreach (lc, compiled->form->sources)
 	{
-		SourceUse  *use = lfirst(lc);
-		Source	   *source = pgt_lookup_source(use->relid, true);
+		SourceUse *use = lfirst(lc);
+		Source *source = pgt_lookup_source(use->relid, true);
 
 		if (source != NULL && pgt_capture_pending(source))
 			ereport(ERROR,
@@ -145,16 +145,16 @@ refuse_running_writer(const Compiled *compiled)
 static const char *
 find_gap(const Compiled *compiled)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (!compiled->tracked)
 		return NULL;
 
-	foreach(lc, compiled->form->sources)
+	foreach (lc, compiled->form->sources)
 	{
-		Source	   *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
-											   false);
-		char	   *gap = pgt_capture_gap(source);
+		Source *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
+										   false);
+		char *gap = pgt_capture_gap(source);
 
 		if (gap != NULL)
 			return psprintf("changes of \"%s\" are not captured", gap);
@@ -172,12 +172,12 @@ find_gap(const Compiled *compiled)
 static void
 note_seen(const Compiled *compiled)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, compiled->form->sources)
+	foreach (lc, compiled->form->sources)
 	{
-		Source	   *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
-											   true);
+		Source *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
+										   true);
 
 		if (source != NULL)
 			pgt_capture_seen(source, GetActiveSnapshot()->curcid);
@@ -188,7 +188,7 @@ note_seen(const Compiled *compiled)
 static void
 require_relation_visible(Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for relation %u", relid);
@@ -205,21 +205,21 @@ require_relation_visible(Oid relid)
 static void
 require_no_newer_version(const Job *job)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	pgt_require_visible(job->st->xmin, "The stream table");
 	if (!IsolationUsesXactSnapshot())
 		return;
 
-	foreach(lc, job->compiled->form->sources)
+	foreach (lc, job->compiled->form->sources)
 	{
-		SourceUse  *use = lfirst(lc);
-		List	   *relids = use->inh ?
-			find_all_inheritors(use->relid, NoLock, NULL) :
-			list_make1_oid(use->relid);
-		ListCell   *child;
+		SourceUse *use = lfirst(lc);
+		List *relids = use->inh ?
+						   find_all_inheritors(use->relid, NoLock, NULL) :
+						   list_make1_oid(use->relid);
+		ListCell *child;
 
-		foreach(child, relids)
+		foreach (child, relids)
 			require_relation_visible(lfirst_oid(child));
 	}
 }
@@ -233,7 +233,7 @@ require_no_newer_version(const Job *job)
 ApplyTarget
 pgt_apply_target(const StreamTable *st)
 {
-	return (ApplyTarget) {
+	return (ApplyTarget){
 		.relid = st->relid,
 		.keyed = st->keyed,
 		.nkeys = st->nkeys,
@@ -284,11 +284,11 @@ recompute(Job *job, const char *reason)
 static void
 apply_delta(Job *job, Window *window)
 {
-	Relation	rel = RelationIdGetRelation(job->st->relid);
-	TupleDesc	desc = RelationGetDescr(rel);
-	ZSet	   *changes = pgt_zset_create(desc,
-										  pgt_apply_identity(&job->compiled->target,
-															 desc));
+	Relation rel = RelationIdGetRelation(job->st->relid);
+	TupleDesc desc = RelationGetDescr(rel);
+	ZSet *changes = pgt_zset_create(desc,
+									pgt_apply_identity(&job->compiled->target,
+													   desc));
 	const char *misfit;
 
 	job->action = "DIFFERENTIAL";
@@ -338,14 +338,14 @@ reason_to_recompute(const Job *job, const Window *window)
 						compiled->form->obstacle.construct);
 
 	return pgt_delta_pays_off(job->st, compiled, window->nrows) ? NULL :
-		"recomputation is cheaper";
+																  "recomputation is cheaper";
 }
 
 static void
 bring_up_to_date(Job *job, Window *window)
 {
 	const char *reason = reason_to_recompute(job, window);
-	RunAs		before;
+	RunAs before;
 
 	job->action = "NO_DATA";
 	job->reason = job->request->reason;
@@ -369,8 +369,8 @@ measure(Job *job, TimestampTz end)
 {
 	if (job->delta_rows >= 100 && strcmp(job->action, "DIFFERENTIAL") == 0)
 	{
-		double		now = (end - job->start) / 1000.0 / job->delta_rows;
-		double		old = job->st->delta_ms_per_row;
+		double now = (end - job->start) / 1000.0 / job->delta_rows;
+		double old = job->st->delta_ms_per_row;
 
 		job->st->delta_ms_per_row = old > 0 ? 0.7 * old + 0.3 * now : now;
 	}
@@ -392,7 +392,7 @@ advance_frontier(Job *job, Window *window)
 	if (st->status == STREAM_INITIALIZING || st->status == STREAM_ERROR)
 		st->status = STREAM_ACTIVE;
 	pgt_update_stream(st);
-	pgt_insert_history(&(RefreshRecord) {
+	pgt_insert_history(&(RefreshRecord){
 		.pgt_id = st->pgt_id,
 		.data_timestamp = st->data_timestamp,
 		.start_time = job->start,
@@ -409,8 +409,8 @@ advance_frontier(Job *job, Window *window)
 static bool
 refresh_one(Job *job)
 {
-	Window	   *window;
-	bool		first_fill = !job->st->is_populated;
+	Window *window;
+	bool first_fill = !job->st->is_populated;
 
 	job->start = GetCurrentTimestamp();
 	require_no_newer_version(job);
@@ -429,7 +429,8 @@ refresh_one(Job *job)
 		pgt_maintain_logs(job->compiled);
 
 	return job->result.inserted + job->result.updated +
-		job->result.deleted > 0;
+			   job->result.deleted >
+		   0;
 }
 
 static void
@@ -450,14 +451,14 @@ refuse_suspended(const StreamTable *st)
 static List *
 refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 {
-	List	   *jobs = lock_streams(add_with_upstream(NIL, relid));
-	bool		first_fill = false;
-	ListCell   *lc;
+	List *jobs = lock_streams(add_with_upstream(NIL, relid));
+	bool first_fill = false;
+	ListCell *lc;
 
 	*changed = false;
-	foreach(lc, jobs)
+	foreach (lc, jobs)
 	{
-		Job		   *job = lfirst(lc);
+		Job *job = lfirst(lc);
 
 		job->request = request;
 		job->compiled = pgt_compile(job->st);
@@ -467,9 +468,9 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 	}
 
 	pgt_push_refresh_snapshot(first_fill);
-	foreach(lc, jobs)
+	foreach (lc, jobs)
 	{
-		Job		   *job = lfirst(lc);
+		Job *job = lfirst(lc);
 
 		if (job == llast(jobs))
 			refuse_suspended(job->st);
@@ -491,7 +492,7 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 bool
 pgt_refresh(Oid relid, const RefreshRequest *request)
 {
-	bool		changed;
+	bool changed;
 
 	list_free_deep(refresh_under_snapshot(relid, request, &changed));
 	PopActiveSnapshot();

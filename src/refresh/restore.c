@@ -24,8 +24,8 @@
 static bool
 has_index(Oid relid)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	bool		result = rel->rd_rel->relhasindex;
+	Relation rel = table_open(relid, AccessShareLock);
+	bool result = rel->rd_rel->relhasindex;
 
 	table_close(rel, NoLock);
 	return result;
@@ -34,9 +34,9 @@ has_index(Oid relid)
 static bool
 has_restore_mark(Oid relid)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
+	Relation rel = table_open(relid, AccessShareLock);
 	TupleConstr *constr = RelationGetDescr(rel)->constr;
-	bool		result = constr != NULL && constr->num_check > 0;
+	bool result = constr != NULL && constr->num_check > 0;
 
 	table_close(rel, NoLock);
 	return result;
@@ -45,19 +45,19 @@ has_restore_mark(Oid relid)
 static const char *
 missing_in_nodes(const StreamTable *st)
 {
-	ListCell   *lc;
-	ListCell   *lc2;
+	ListCell *lc;
+	ListCell *lc2;
 
-	foreach(lc, pgt_node_states(st->pgt_id))
+	foreach (lc, pgt_node_states(st->pgt_id))
 	{
-		NodeState  *node = lfirst(lc);
+		NodeState *node = lfirst(lc);
 
 		if (!has_index(node->state_relid))
 			return get_rel_name(node->state_relid);
 		pgt_link_part(node->state_relid, st->relid);
-		foreach(lc2, node->multisets)
+		foreach (lc2, node->multisets)
 		{
-			Oid			relid = lfirst_oid(lc2);
+			Oid relid = lfirst_oid(lc2);
 
 			if (!OidIsValid(relid))
 				continue;
@@ -73,20 +73,20 @@ missing_in_nodes(const StreamTable *st)
 static const char *
 missing_in_logs(const Compiled *compiled)
 {
-	ListCell   *lc;
-	ListCell   *lc2;
+	ListCell *lc;
+	ListCell *lc2;
 
-	foreach(lc, compiled->form->sources)
+	foreach (lc, compiled->form->sources)
 	{
-		Source	   *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
-											   false);
-		char	   *gap = pgt_capture_gap(source);
+		Source *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
+										   false);
+		char *gap = pgt_capture_gap(source);
 
 		if (gap != NULL)
 			return gap;
-		foreach(lc2, pgt_segments(source->track_id))
+		foreach (lc2, pgt_segments(source->track_id))
 		{
-			Segment    *segment = lfirst(lc2);
+			Segment *segment = lfirst(lc2);
 
 			if (!has_restore_mark(segment->relid))
 				return get_rel_name(segment->relid);

@@ -32,7 +32,7 @@ pgt_push_refresh_snapshot(bool first_fill)
 {
 	CommandCounterIncrement();
 	PushCopiedSnapshot(first_fill ? GetLatestSnapshot() :
-					   GetTransactionSnapshot());
+									GetTransactionSnapshot());
 	UpdateActiveSnapshotCommandId();
 }
 
@@ -69,7 +69,7 @@ pgt_require_visible(TransactionId xmin, const char *what)
 static FullTransactionId
 widen(TransactionId xid, FullTransactionId next)
 {
-	uint32		epoch = EpochFromFullTransactionId(next);
+	uint32 epoch = EpochFromFullTransactionId(next);
 
 	if (xid > XidFromFullTransactionId(next))
 		epoch--;
@@ -80,8 +80,8 @@ widen(TransactionId xid, FullTransactionId next)
 static int
 compare_xids(const void *a, const void *b)
 {
-	uint64		x = U64FromFullTransactionId(*(const FullTransactionId *) a);
-	uint64		y = U64FromFullTransactionId(*(const FullTransactionId *) b);
+	uint64 x = U64FromFullTransactionId(*(const FullTransactionId *) a);
+	uint64 y = U64FromFullTransactionId(*(const FullTransactionId *) b);
 
 	return x < y ? -1 : x > y;
 }
@@ -93,9 +93,9 @@ compare_xids(const void *a, const void *b)
 Frontier *
 pgt_make_frontier(int32 part, List *done_eras)
 {
-	Snapshot	snapshot = GetActiveSnapshot();
+	Snapshot snapshot = GetActiveSnapshot();
 	FullTransactionId next = ReadNextFullTransactionId();
-	Frontier   *f = palloc0(sizeof(Frontier));
+	Frontier *f = palloc0(sizeof(Frontier));
 
 	f->lsn = GetXLogInsertRecPtr();
 	f->timestamp = GetCurrentTimestamp();

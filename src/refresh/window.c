@@ -29,13 +29,13 @@ typedef struct SegmentReader
 {
 	const Frontier *frontier;
 	EraRelation era;
-	int			natts;			/* of the delta, without the weight */
-	AttrNumber *attnos;			/* in the log, of the delta's columns */
-	Datum	   *values;
-	bool	   *nulls;
+	int natts;			/* of the delta, without the weight */
+	AttrNumber *attnos; /* in the log, of the delta's columns */
+	Datum *values;
+	bool *nulls;
 	FullTransactionId last_xid; /* rows of one transaction come together: */
-	int32		last_part;		/* remember the last answer */
-	bool		last_seen;
+	int32 last_part;			/* remember the last answer */
+	bool last_seen;
 } SegmentReader;
 
 static bool
@@ -48,10 +48,10 @@ segment_is_passed(const Segment *segment, const Frontier *frontier)
 	if (segment->state != SEGMENT_CLOSED && segment->state != SEGMENT_DRAINED)
 		return false;
 	if (!FullTransactionIdIsValid(segment->min_xid))
-		return true;			/* closed without a row */
+		return true; /* closed without a row */
 
 	return era == ERA_SAME &&
-		pgt_frontier_passed(frontier, segment->min_xid, segment->max_xid);
+		   pgt_frontier_passed(frontier, segment->min_xid, segment->max_xid);
 }
 
 /* Where in the log is each column of the delta? */
@@ -79,7 +79,7 @@ map_columns(const Segment *segment, const SourceUse *use)
 static void
 check_layout(Relation log, const Segment *segment, const SegmentReader *reader)
 {
-	TupleDesc	desc = RelationGetDescr(log);
+	TupleDesc desc = RelationGetDescr(log);
 
 	if (desc->natts != Natts_log_fixed + segment->ncolumns ||
 		TupleDescAttr(desc, Anum_log_xid - 1)->atttypid != XID8OID ||
@@ -114,8 +114,8 @@ read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
 		 Window *window)
 {
 	FullTransactionId xid;
-	int32		part;
-	int16		weight;
+	int32 part;
+	int16 weight;
 
 	slot_getsomeattrs(slot, Natts_log_fixed);
 	xid = DatumGetFullTransactionId(slot->tts_values[Anum_log_xid - 1]);
@@ -133,11 +133,11 @@ read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
 	slot_getallattrs(slot);
 	for (int i = 0; i < reader->natts; i++)
 	{
-		AttrNumber	attno = reader->attnos[i];
+		AttrNumber attno = reader->attnos[i];
 
 		reader->nulls[i] = attno == 0 || slot->tts_isnull[attno - 1];
 		reader->values[i] = reader->nulls[i] ? (Datum) 0 :
-			slot->tts_values[attno - 1];
+											   slot->tts_values[attno - 1];
 	}
 	pgt_delta_put(delta, reader->values, reader->nulls, weight);
 }
@@ -146,7 +146,7 @@ static void
 read_segment(const Segment *segment, const SourceUse *use,
 			 const Frontier *frontier, Delta *delta, Window *window)
 {
-	Relation	log = table_open(segment->relid, NoLock);
+	Relation log = table_open(segment->relid, NoLock);
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	SegmentReader reader = {
@@ -176,11 +176,11 @@ read_segment(const Segment *segment, const SourceUse *use,
 static void
 note_era(Window *window, const char *era)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (strcmp(era, pgt_current_era()) == 0)
 		return;
-	foreach(lc, window->eras)
+	foreach (lc, window->eras)
 	{
 		if (strcmp(lfirst(lc), era) == 0)
 			return;
@@ -191,14 +191,14 @@ note_era(Window *window, const char *era)
 static void
 read_source(const StreamTable *st, const SourceUse *use, Window *window)
 {
-	Source	   *source = pgt_lookup_source(use->relid, false);
-	Delta	   *delta = pgt_delta_create(pgt_source_delta_name(use->relid),
-										 pgt_source_delta_desc(use));
-	ListCell   *lc;
+	Source *source = pgt_lookup_source(use->relid, false);
+	Delta *delta = pgt_delta_create(pgt_source_delta_name(use->relid),
+									pgt_source_delta_desc(use));
+	ListCell *lc;
 
-	foreach(lc, pgt_segments(source->track_id))
+	foreach (lc, pgt_segments(source->track_id))
 	{
-		Segment    *segment = lfirst(lc);
+		Segment *segment = lfirst(lc);
 
 		note_era(window, segment->era);
 		if (st->is_populated && !segment_is_passed(segment, st->frontier))
@@ -224,13 +224,13 @@ pgt_open_window(const StreamTable *st, const Compiled *compiled)
 												 "pg_trickle window",
 												 ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(memory);
-	Window	   *window = palloc0(sizeof(Window));
-	ListCell   *lc;
+	Window *window = palloc0(sizeof(Window));
+	ListCell *lc;
 
 	window->memory = memory;
 	if (compiled->tracked)
 	{
-		foreach(lc, compiled->form->sources)
+		foreach (lc, compiled->form->sources)
 			read_source(st, lfirst(lc), window);
 	}
 	if (!st->is_populated)
@@ -245,9 +245,9 @@ pgt_open_window(const StreamTable *st, const Compiled *compiled)
 void
 pgt_close_window(Window *window)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, window->deltas)
+	foreach (lc, window->deltas)
 		pgt_delta_free(lfirst(lc));
 	MemoryContextDelete(window->memory);
 }
