@@ -137,8 +137,8 @@ expect src/dvm/common/planted.c \
 expect test/sql/common_table_expression.sql '' <<< ''
 
 # --- readmes
-expect src/planted/planted.c "src/planted:1: readmes: has no README.md
-src/planted/planted.c:1: layers: there is no layer \"planted\"" <<< ''
+expect src/planted/planted.c "src/planted/planted.c:1: layers: there is no layer \"planted\"
+src/planted:1: readmes: has no README.md" <<< ''
 
 # --- lines: 80 columns with tabs of 4, messages excepted
 columns_76=$(printf 'x%.0s' {1..76})
