@@ -374,6 +374,7 @@ make_stage
 build check-build $([[ "$*" == *long* ]] && echo stress)
 make_installation
 copy_folder test
+[ ! -d "$tree/docs" ] || copy_folder docs	# whose examples test/t runs
 make_cluster_template
 touch "$stage/results"
 run_all
