@@ -46,18 +46,18 @@ tidy()
 		{ put($0) }'
 }
 
-# chapter NUMBER FILE: what psql printed for FILE is the standard input.
+# chapter FILE: what psql printed for it is the standard input.
 chapter()
 {
-	local output
+	local output heading
 
 	output=$(tidy)
-	printf '\n%s%s. %s%s\n\n%s\n' "$bold" "$1" "$(title "$2")" "$plain" \
-		"$(text "$2")"
+	heading="${1%%_*}. $(title "$1")"
+	printf '\n%s%s%s\n\n%s\n' "$bold" "$heading" "$plain" "$(text "$1")"
 	[ -z "$output" ] || printf '%s\n' "$output" | sed 's/^\(.\)/    \1/;1i\\'
 	{
-		printf '\n## %s. %s\n\n%s\n' "$1" "$(title "$2")" "$(text "$2")"
-		printf '\n```sql\n%s\n```\n' "$(statements "$2")"
+		printf '\n## %s\n\n%s\n' "$heading" "$(text "$1")"
+		printf '\n```sql\n%s\n```\n' "$(statements "$1")"
 		[ -z "$output" ] || printf '\n```text\n%s\n```\n' "$output"
 	} >> "$page"
 }
@@ -99,13 +99,13 @@ show()
 	do
 		case $line in
 			'@@ '*)
-				[ -z "$file" ] || printf '%s' "$output" | chapter "${file%%_*}" "$file"
+				[ -z "$file" ] || chapter "$file" <<< "$output"
 				file=${line#@@ } output= ;;
 			*)
 				output+=$line$'\n' ;;
 		esac
 	done
-	printf '%s' "$output" | chapter "${file%%_*}" "$file"
+	[ -z "$file" ] || chapter "$file" <<< "$output"
 }
 
 psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION pg_trickle' || exit 1
