@@ -148,6 +148,8 @@ extern void pgt_aggregate_store(Aggregate *agg, Datum *values, bool *nulls);
 /* Read the arguments of a row into agg->values; false: it does not count. */
 extern bool pgt_aggregate_fetch(Aggregate *agg, TupleTableSlot *row);
 
+extern bool pgt_arguments_storable(const AggregateFacts *facts);
+
 extern const AggregateStrategy pgt_strategy_moving;
 extern const AggregateStrategy pgt_strategy_ordered;
 extern const AggregateStrategy pgt_strategy_extremum;

@@ -81,12 +81,13 @@ extern bool pgt_multiset_next(Multiset *set, const Datum **values,
 							  const bool **nulls);
 
 /*
- * Make the multiset what it should be: start, put all rows, settle.  With
- * "report" nothing is written, but each wrong row is handed to it with what
- * its n is short of; the slot has the columns k1.., v1...
+ * Make the multiset what it should be: start with "repair", put all rows,
+ * settle.  Without, and with a "report" at the end, nothing is written, but
+ * each wrong row is handed to that with what its n is short of; the slot has
+ * the columns k1.., v1...
  */
 typedef void (*ValueReport) (TupleTableSlot *row, int64 weight, void *arg);
-extern void pgt_multiset_collect(Multiset *set);
+extern void pgt_multiset_collect(Multiset *set, bool repair);
 extern void pgt_multiset_put(Multiset *set, TupleTableSlot *keys,
 							 const Datum *values, const bool *nulls);
 extern void pgt_multiset_settle(Multiset *set, ValueReport report, void *arg);

@@ -43,10 +43,26 @@ static const AggregateStrategy *const strategies[] = {
 	&pgt_strategy_recompute,
 };
 
+/* Can a table have a column of the type? */
 static bool
 is_storable(Oid type)
 {
 	return OidIsValid(type) && get_typtype(type) != TYPTYPE_PSEUDO;
+}
+
+/*
+ * Can the arguments be kept in a table?  A row of no named type cannot, as in
+ * count(DISTINCT (a, b)).
+ */
+bool
+pgt_arguments_storable(const AggregateFacts *facts)
+{
+	for (int i = 0; i < facts->nargs; i++)
+	{
+		if (!is_storable(facts->argtypes[i]))
+			return false;
+	}
+	return true;
 }
 
 /*

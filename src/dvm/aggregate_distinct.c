@@ -34,7 +34,8 @@ typedef struct Distinct
 static bool
 matches_distinct(const AggregateFacts *facts)
 {
-	return facts->aggref->aggdistinct != NIL && pgt_moving_possible(facts);
+	return facts->aggref->aggdistinct != NIL && pgt_moving_possible(facts) &&
+		pgt_arguments_storable(facts);
 }
 
 static void

@@ -487,9 +487,28 @@ pgt_multiset_next(Multiset *set, const Datum **values, const bool **nulls)
 
 /* ---- making it what it should be ---- */
 
-/* Put what is stored with the opposite sign: what is left is missing. */
+/* Would the row in set->found be found? */
+static bool
+can_be_found(Multiset *set)
+{
+	bool		isnull;
+	int64		hash = DatumGetInt64(slot_getattr(set->found, set->hash,
+												  &isnull));
+
+	if (hash != pgt_identity_hash(set->key, set->found))
+		return false;
+	if (set->vhash == InvalidAttrNumber)
+		return true;
+	hash = DatumGetInt64(slot_getattr(set->found, set->vhash, &isnull));
+	return hash == pgt_identity_hash(set->row, set->found);
+}
+
+/*
+ * Put what is stored with the opposite sign: what is left is missing.  A row
+ * that cannot be found, because its collation has changed under it, is none.
+ */
 static void
-put_stored(Multiset *set)
+put_stored(Multiset *set, bool repair)
 {
 	bool		isnull;
 
@@ -498,16 +517,23 @@ put_stored(Multiset *set)
 	{
 		CHECK_FOR_INTERRUPTS();
 		set->was_empty = false;
+		if (!can_be_found(set))
+		{
+			if (repair)
+				pgt_rowstore_delete(set->store, set->found);
+			continue;
+		}
 		pgt_zset_put(set->missing, set->found,
 					 -DatumGetInt64(slot_getattr(set->found, set->n, &isnull)));
 	}
 }
 
 /*
- * Start to collect what the multiset should contain.
+ * Start to collect what the multiset should contain; "repair" if it will be
+ * made so.
  */
 void
-pgt_multiset_collect(Multiset *set)
+pgt_multiset_collect(Multiset *set, bool repair)
 {
 	MemoryContext before;
 
@@ -516,7 +542,7 @@ pgt_multiset_collect(Multiset *set)
 	set->missing = pgt_zset_create(set->row_desc, set->row);
 	MemoryContextSwitchTo(before);
 	set->was_empty = true;
-	put_stored(set);
+	put_stored(set, repair);
 }
 
 /*

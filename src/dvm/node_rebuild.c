@@ -182,12 +182,12 @@ check_query(const NodeProgram *node)
 }
 
 static void
-collect_multisets(NodeProgram *node)
+collect_multisets(NodeProgram *node, bool repair)
 {
 	for (int i = 0; i < node->naggs; i++)
 	{
 		if (node->aggs[i]->multiset != NULL)
-			pgt_multiset_collect(node->aggs[i]->multiset);
+			pgt_multiset_collect(node->aggs[i]->multiset, repair);
 	}
 }
 
@@ -206,7 +206,7 @@ collect(Rebuild *rebuild)
 {
 	NodeProgram *node = rebuild->node;
 
-	collect_multisets(node);
+	collect_multisets(node, true);
 	if (rebuild->wants_rows)
 		run_all(node, &node->rows, pgt_all_rows_query, receive_input, rebuild);
 	if (rebuild->wants_answers)
@@ -346,26 +346,48 @@ put_stored(Rebuild *rebuild)
 	}
 }
 
+/* Find a stored row by the hash that it was stored with. */
+static void
+find_stored(NodeProgram *node, TupleTableSlot *row)
+{
+	bool		isnull;
+
+	pgt_group_find(node, row,
+				   DatumGetInt64(slot_getattr(row, node->hash, &isnull)));
+}
+
 /*
  * Write a group of the difference: its new row, which comes first, replaces
- * the stored one; without a new row that is removed.
+ * the stored one.  A stored row without a new one is removed.
  */
 static void
 correct_group(Rebuild *rebuild)
 {
 	NodeProgram *node = rebuild->node;
+	TupleTableSlot *row;
 	int64		weight;
-	TupleTableSlot *row = pgt_zset_next_row(rebuild->difference, &weight);
+	bool		to_write = false;
 
-	if (row == NULL)
-		return;
+	while ((row = pgt_zset_next_row(rebuild->difference, &weight)) != NULL)
+	{
+		if (weight > 0)
+		{
+			ExecCopySlot(node->new, row);
+			to_write = true;
+			continue;
+		}
 
-	ExecCopySlot(node->new, row);
-	pgt_group_find(node, node->new, pgt_identity_hash(node->key, node->new));
-	if (weight > 0)
+		find_stored(node, row);
+		if (node->stored && to_write)
+			pgt_group_write(node);
+		else if (node->stored)
+			pgt_group_remove(node);
+		to_write &= !node->stored;
+	}
+
+	node->stored = false;
+	if (to_write)
 		pgt_group_write(node);
-	else if (node->stored)
-		pgt_group_remove(node);
 }
 
 static void
@@ -511,7 +533,7 @@ check_multisets(Check *check)
 	if (!any)
 		return;
 
-	collect_multisets(node);
+	collect_multisets(node, false);
 	run_all(node, &node->rows, pgt_all_rows_query, receive_values, node);
 	settle_multisets(node, report_value, check);
 }
