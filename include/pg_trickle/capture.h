@@ -17,7 +17,7 @@ extern void pgt_capture_init(void);
 
 /*
  * NULL if the changes of a relation and of its partitions and children can be
- * captured, else a sentence that says why not (a detail for an error), in the
+ * captured, else a clause that says why not ("t" is a temporary table), in the
  * current memory context.  Locks all of them ACCESS SHARE.
  */
 extern char *pgt_capture_obstacle(Oid relid);
@@ -77,4 +77,4 @@ extern void pgt_capture_reset(const Source *source);
 extern bool pgt_capture_lost(const Source *source);
 extern void pgt_capture_sentinel_set(const Source *source);
 
-#endif							/* PGT_CAPTURE_H */
+#endif /* PGT_CAPTURE_H */

@@ -232,10 +232,11 @@ insert_rows(Relation segment, TupleDesc desc, HeapTuple *rows, int nrows,
 	for (int i = 0; i < nslots; i++)
 		slots[i] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 
-	/* What an insertion leaves behind: about a pointer and a toast per row. */
-	MemoryContextSwitchTo(AllocSetContextCreate(context,
-												"pg_trickle capture rows",
-												ALLOCSET_DEFAULT_SIZES));
+	/* What insertions leave behind: a pointer and a toasted copy per row. */
+	if (nrows > nslots)
+		MemoryContextSwitchTo(AllocSetContextCreate(context,
+													"pg_trickle capture rows",
+													ALLOCSET_DEFAULT_SIZES));
 	for (int done = 0; done < nrows; done += n)
 	{
 		n = Min(nrows - done, nslots);
@@ -243,7 +244,8 @@ insert_rows(Relation segment, TupleDesc desc, HeapTuple *rows, int nrows,
 			ExecStoreHeapTuple(rows[done + i], slots[i], !keep);
 		table_multi_insert(segment, slots, n, GetCurrentCommandId(true), 0,
 						   NULL);
-		MemoryContextReset(CurrentMemoryContext);
+		if (nrows > nslots)
+			MemoryContextReset(CurrentMemoryContext);
 	}
 
 	for (int i = 0; i < nslots; i++)

@@ -28,6 +28,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
 #include "tcop/deparse_utility.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -149,71 +150,85 @@ lock_shapes(List *sources)
 
 /* ---- reactions: the family changes ---- */
 
+/* Whoever is new below "parent" lacks triggers. */
 static void
-joined(Oid child)
+grew(Oid parent)
 {
-	List	   *sources = sources_above(child);
-	List	   *members = sources == NIL ? NIL :
-		pgt_family(child, ShareRowExclusiveLock);
-	ListCell   *source;
+	List	   *sources = sources_above(parent);
+	List	   *members = sources == NIL ? NIL : pgt_family(parent, NoLock);
+	ListCell   *lc;
 	ListCell   *member;
 
 	lock_shapes(sources);
-	foreach(source, sources)
+	foreach(lc, sources)
 	{
+		Source	   *source = lfirst(lc);
+
 		foreach(member, members)
-			(void) pgt_install_on(lfirst_oid(member),
-								  ((Source *) lfirst(source))->track_id);
+		{
+			if (!pgt_relation_escapes(lfirst_oid(member), source->track_id))
+				continue;
+			LockRelationOid(lfirst_oid(member), ShareRowExclusiveLock);
+			(void) pgt_install_on(lfirst_oid(member), source->track_id);
+		}
 	}
 	reset_all(sources);
 }
 
 /* PostgreSQL dropped the clones of row triggers, but nothing else of ours. */
 static void
-left(Oid child, Oid parent)
+drop_stray_triggers(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, pgt_tracks_with_triggers(relid))
+	{
+		int64		track_id = *(int64 *) lfirst(lc);
+		Source	   *source = pgt_lookup_source_by_id(track_id, true);
+
+		if (source == NULL || !pgt_in_family(relid, source->relid))
+			pgt_drop_triggers(relid, track_id);
+	}
+}
+
+static void
+shrank(Oid parent, Oid child)
 {
 	List	   *sources = sources_above(parent);
-	ListCell   *member;
 	ListCell   *lc;
 
 	lock_shapes(sources);
-	foreach(member, pgt_family(child, NoLock))
-	{
-		foreach(lc, pgt_tracks_with_triggers(lfirst_oid(member)))
-		{
-			int64		track_id = *(int64 *) lfirst(lc);
-			Source	   *source = pgt_lookup_source_by_id(track_id, true);
-
-			if (source == NULL ||
-				!pgt_in_family(lfirst_oid(member), source->relid))
-				pgt_drop_triggers(lfirst_oid(member), track_id);
-		}
-	}
+	foreach(lc, pgt_family(child, NoLock))
+		drop_stray_triggers(lfirst_oid(lc));
 	reset_all(sources);
 }
 
 static void
 partition_attached(Oid relid, const CollectedATSubcmd *subcmd)
 {
-	joined(subcmd->address.objectId);
+	grew(relid);
 }
 
 static void
 partition_detached(Oid relid, const CollectedATSubcmd *subcmd)
 {
-	left(subcmd->address.objectId, relid);
+	AlterTableCmd *cmd = castNode(AlterTableCmd, subcmd->parsetree);
+
+	/* The server does not tell which one it was; its name does. */
+	shrank(relid, RangeVarGetRelid(castNode(PartitionCmd, cmd->def)->name,
+								   NoLock, false));
 }
 
 static void
 parent_gained(Oid relid, const CollectedATSubcmd *subcmd)
 {
-	joined(relid);
+	grew(subcmd->address.objectId);
 }
 
 static void
 parent_lost(Oid relid, const CollectedATSubcmd *subcmd)
 {
-	left(relid, subcmd->address.objectId);
+	shrank(subcmd->address.objectId, relid);
 }
 
 /* A new table has no rows yet; foreign ones, which may, cannot be captured. */

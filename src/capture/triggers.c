@@ -430,19 +430,19 @@ obstacle_of(Oid relid, Oid source_relid)
 			break;
 		case RELKIND_FOREIGN_TABLE:
 			text = psprintf(relid == source_relid ?
-							"\"%s\" is a foreign table." :
-							"Partition or child \"%s\" is a foreign table.",
+							"\"%s\" is a foreign table" :
+							"its partition or child \"%s\" is a foreign table",
 							name);
 			break;
 		default:
-			text = psprintf("\"%s\" is not a table.", name);
+			text = psprintf("\"%s\" is not a table", name);
 	}
 	if (text == NULL && IsCatalogRelation(rel))
-		text = psprintf("\"%s\" is a system catalog.", name);
+		text = psprintf("\"%s\" is a system catalog", name);
 	if (text == NULL && is_internal(rel))
-		text = psprintf("\"%s\" is an internal table of pg_trickle.", name);
+		text = psprintf("\"%s\" is an internal table of pg_trickle", name);
 	if (text == NULL && rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
-		text = psprintf("\"%s\" is a temporary table.", name);
+		text = psprintf("\"%s\" is a temporary table", name);
 	relation_close(rel, NoLock);
 
 	return text;
