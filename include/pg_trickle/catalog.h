@@ -93,7 +93,7 @@ extern List *pgt_dependents(Oid source_relid); /* of Dependency */
 extern void pgt_insert_dependency(const Dependency *dep);
 extern void pgt_delete_dependencies(int64 pgt_id);
 
-/* ---- tracked sources and their logs: pgt_change_tracking, pgt_segments ---- */
+/* ---- sources and their logs: pgt_change_tracking, pgt_log_segments ---- */
 
 typedef struct Source
 {
@@ -150,9 +150,12 @@ extern Source *pgt_track_source(Oid relid, int ncolumns,
 								const AttrNumber *columns);
 extern bool pgt_source_covers(const Source *source, int ncolumns,
 							  const AttrNumber *columns);
-extern void pgt_delete_source(int64 track_id);			  /* and its segments' rows */
-extern void pgt_drop_segments(int64 track_id);			  /* the log tables */
-extern List *pgt_segments(int64 track_id);				  /* of Segment, by segno */
+/* The row of the source and those of its segments. */
+extern void pgt_delete_source(int64 track_id);
+extern void pgt_drop_segments(int64 track_id); /* the log tables */
+
+/* Of Segment, by segno. */
+extern List *pgt_segments(int64 track_id);
 extern Segment *pgt_open_segment(int64 track_id);		  /* NULL: none */
 extern Segment *pgt_create_segment(const Source *source); /* see segment.c */
 extern void pgt_update_segment(const Segment *segment);

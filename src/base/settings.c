@@ -15,8 +15,10 @@
 
 #define PGT_BOOL(name, var, dflt, ctx, flags, text, more) bool var = dflt;
 #define PGT_INT(name, var, dflt, lo, hi, ctx, flags, text, more) int var = dflt;
-#define PGT_STRING(name, var, dflt, check, ctx, flags, text, more) char *var = NULL;
-#define PGT_ENUM(name, var, dflt, options, ctx, flags, text, more) int var = dflt;
+#define PGT_STRING(name, var, dflt, check, ctx, flags, text, more) \
+	char *var = NULL;
+#define PGT_ENUM(name, var, dflt, options, ctx, flags, text, more) \
+	int var = dflt;
 #include "pg_trickle/settings.def"
 #undef PGT_BOOL
 #undef PGT_INT
@@ -30,13 +32,17 @@ void
 pgt_define_settings(void)
 {
 #define PGT_BOOL(name, var, dflt, ctx, flags, text, more) \
-	DefineCustomBoolVariable("pg_trickle." #name, text, more, &var, dflt, ctx, flags, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pg_trickle." #name, text, more, &var, \
+							 dflt, ctx, flags, NULL, NULL, NULL);
 #define PGT_INT(name, var, dflt, lo, hi, ctx, flags, text, more) \
-	DefineCustomIntVariable("pg_trickle." #name, text, more, &var, dflt, lo, hi, ctx, flags, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_trickle." #name, text, more, &var, \
+							dflt, lo, hi, ctx, flags, NULL, NULL, NULL);
 #define PGT_STRING(name, var, dflt, check, ctx, flags, text, more) \
-	DefineCustomStringVariable("pg_trickle." #name, text, more, &var, dflt, ctx, flags, check, NULL, NULL);
+	DefineCustomStringVariable("pg_trickle." #name, text, more, &var, \
+							   dflt, ctx, flags, check, NULL, NULL);
 #define PGT_ENUM(name, var, dflt, options, ctx, flags, text, more) \
-	DefineCustomEnumVariable("pg_trickle." #name, text, more, &var, dflt, options, ctx, flags, NULL, NULL, NULL);
+	DefineCustomEnumVariable("pg_trickle." #name, text, more, &var, \
+							 dflt, options, ctx, flags, NULL, NULL, NULL);
 #include "pg_trickle/settings.def"
 #undef PGT_BOOL
 #undef PGT_INT

@@ -29,10 +29,11 @@ char *
 pgt_relation_text(Oid relid)
 {
 	char *name = get_rel_name(relid);
+	char *schema;
 
 	if (name == NULL)
 		elog(ERROR, "cache lookup failed for relation %u", relid);
 
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  name);
+	schema = get_namespace_name(get_rel_namespace(relid));
+	return quote_qualified_identifier(schema, name);
 }

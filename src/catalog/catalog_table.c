@@ -216,7 +216,7 @@ pgt_delete_rows(CatalogObject table, CatalogObject index, int nkeys,
 	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
 	HeapTuple tuple;
 
-	while ((tuple = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
+	while ((tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
 		CatalogTupleDelete(rel, &tuple->t_self);
 
 	systable_endscan_ordered(scan);
@@ -236,8 +236,8 @@ pgt_int2_array(int n, const AttrNumber *members)
 	for (int i = 0; i < n; i++)
 		datums[i] = Int16GetDatum(members[i]);
 
-	return PointerGetDatum(construct_array(datums, n, INT2OID,
-										   sizeof(int16), true, TYPALIGN_SHORT));
+	return PointerGetDatum(construct_array(datums, n, INT2OID, 2, true,
+										   TYPALIGN_SHORT));
 }
 
 /*

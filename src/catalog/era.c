@@ -38,8 +38,10 @@ static void
 read_era(void)
 {
 	Relation rel = table_open(pgt_catalog_oid(TABLE_ERA), AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
 	HeapTuple tuple = systable_getnext(scan);
+	Datum system;
 	bool isnull;
 
 	if (!HeapTupleIsValid(tuple))
@@ -50,9 +52,9 @@ read_era(void)
 				errhint("Drop and create the extension."));
 
 	era_relid = RelationGetRelid(rel);
+	system = heap_getattr(tuple, 1, RelationGetDescr(rel), &isnull);
 	snprintf(current_era, sizeof(current_era), INT64_FORMAT ".%u",
-			 DatumGetInt64(heap_getattr(tuple, 1, RelationGetDescr(rel), &isnull)),
-			 HeapTupleHeaderGetRawXmin(tuple->t_data));
+			 DatumGetInt64(system), HeapTupleHeaderGetRawXmin(tuple->t_data));
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 }

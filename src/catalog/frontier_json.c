@@ -63,7 +63,8 @@ pgt_frontier_to_jsonb(const Frontier *f)
 					   TIMESTAMPTZOID, NULL);
 
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "{\"" WAL_ENTRY "\": {\"lsn\": \"%X/%X\", \"snapshot\": \"",
+	appendStringInfoString(&buf, "{\"" WAL_ENTRY "\": {\"lsn\": ");
+	appendStringInfo(&buf, "\"%X/%X\", \"snapshot\": \"",
 					 LSN_FORMAT_ARGS(f->lsn));
 	append_snapshot(&buf, f);
 	appendStringInfo(&buf, "\", \"own\": [" UINT64_FORMAT ", %d], \"era\": ",
@@ -104,9 +105,9 @@ static uint64
 number_element(JsonbContainer *array, int i)
 {
 	JsonbValue *value = getIthJsonbValueFromContainer(array, i);
+	Datum number = NumericGetDatum(value->val.numeric);
 
-	return strtou64(DatumGetCString(DirectFunctionCall1(numeric_out,
-														NumericGetDatum(value->val.numeric))),
+	return strtou64(DatumGetCString(DirectFunctionCall1(numeric_out, number)),
 					NULL, 10);
 }
 
@@ -144,6 +145,22 @@ string_list(JsonbContainer *array)
 	return strings;
 }
 
+static TimestampTz
+timestamp_member(JsonbContainer *object, const char *key)
+{
+	Datum text = CStringGetDatum(string_member(object, key));
+
+	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, text,
+												   ObjectIdGetDatum(InvalidOid),
+												   Int32GetDatum(-1)));
+}
+
+static JsonbContainer *
+container_member(JsonbContainer *object, const char *key)
+{
+	return member(object, key, jbvBinary)->val.binary.data;
+}
+
 /*
  * The frontier stored in a jsonb, palloc'd; error XX001 if it is damaged.
  */
@@ -156,18 +173,15 @@ pgt_frontier_from_jsonb(Datum jsonb)
 	uint32 high;
 	uint32 low;
 
-	entry = member(&DatumGetJsonbP(jsonb)->root, WAL_ENTRY, jbvBinary)->val.binary.data;
+	entry = container_member(&DatumGetJsonbP(jsonb)->root, WAL_ENTRY);
 	if (sscanf(string_member(entry, "lsn"), "%X/%X", &high, &low) == 2)
 		f->lsn = ((XLogRecPtr) high << 32) | low;
 	parse_snapshot(f, string_member(entry, "snapshot"));
-	own = member(entry, "own", jbvBinary)->val.binary.data;
+	own = container_member(entry, "own");
 	f->own_xid = FullTransactionIdFromU64(number_element(own, 0));
 	f->own_part = (int32) number_element(own, 1);
 	f->era = string_member(entry, "era");
-	f->done_eras = string_list(member(entry, "done", jbvBinary)->val.binary.data);
-	f->timestamp = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
-														   CStringGetDatum(string_member(entry, "timestamp")),
-														   ObjectIdGetDatum(InvalidOid),
-														   Int32GetDatum(-1)));
+	f->done_eras = string_list(container_member(entry, "done"));
+	f->timestamp = timestamp_member(entry, "timestamp");
 	return f;
 }

@@ -79,5 +79,6 @@ pgt_try_lock_segments(int64 track_id)
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, pgt_catalog_oid(TABLE_SEGMENTS),
 					   (Oid) track_id, LOCK_SEGMENTS);
-	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	return LockAcquire(&tag, ExclusiveLock, false, true) !=
+		   LOCKACQUIRE_NOT_AVAIL;
 }

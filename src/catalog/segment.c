@@ -159,15 +159,23 @@ pgt_update_segment(const Segment *segment)
 }
 
 /*
- * The columns of a log.  Values are stored as their base type: a domain's
- * constraints were checked when the source was written.
+ * Values are stored as their base type: a domain's constraints were checked
+ * when the source was written.  A dropped column keeps its place, always NULL.
  */
+static Oid
+log_type(const FormData_pg_attribute *att)
+{
+	return att->attisdropped ? INT4OID : getBaseType(att->atttypid);
+}
+
+/* The columns of a log. */
 static TupleDesc
 log_desc(const Source *source)
 {
 	Relation rel = table_open(source->relid, NoLock);
 	TupleDesc from = RelationGetDescr(rel);
-	TupleDesc desc = CreateTemplateTupleDesc(Natts_log_fixed + source->ncolumns);
+	int natts = Natts_log_fixed + source->ncolumns;
+	TupleDesc desc = CreateTemplateTupleDesc(natts);
 
 	TupleDescInitEntry(desc, Anum_log_xid, "xid", XID8OID, -1, 0);
 	TupleDescInitEntry(desc, Anum_log_part, "part", INT4OID, -1, 0);
@@ -177,12 +185,10 @@ log_desc(const Source *source)
 		Form_pg_attribute att = TupleDescAttr(from, source->columns[i] - 1);
 		AttrNumber attno = Natts_log_fixed + 1 + i;
 
-		/* A dropped column keeps its place in the log, always NULL. */
 		TupleDescInitEntry(desc, attno, psprintf("c%d", source->columns[i]),
-						   att->attisdropped ? INT4OID : getBaseType(att->atttypid),
-						   -1, 0);
-		TupleDescInitEntryCollation(desc, attno,
-									att->attisdropped ? InvalidOid : att->attcollation);
+						   log_type(att), -1, 0);
+		if (!att->attisdropped)
+			TupleDescInitEntryCollation(desc, attno, att->attcollation);
 	}
 	table_close(rel, NoLock);
 	return desc;
@@ -284,8 +290,9 @@ pgt_create_segment(const Source *source)
 	{
 		segment = palloc0(sizeof(Segment));
 		segment->track_id = source->track_id;
-		segment->segno = segments == NIL ? 1 :
-										   ((Segment *) llast(segments))->segno + 1;
+		segment->segno = 1;
+		if (segments != NIL)
+			segment->segno += ((Segment *) llast(segments))->segno;
 		segment->era = pstrdup(pgt_current_era());
 		segment->state = SEGMENT_OPEN;
 		segment->ncolumns = source->ncolumns;

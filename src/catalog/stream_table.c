@@ -162,7 +162,8 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 	st->data_timestamp = timestamp_or_zero(values, nulls, Anum_data_timestamp);
 	if (!nulls[Anum_frontier - 1])
 		st->frontier = pgt_frontier_from_jsonb(values[Anum_frontier - 1]);
-	st->last_refresh_at = timestamp_or_zero(values, nulls, Anum_last_refresh_at);
+	st->last_refresh_at =
+		timestamp_or_zero(values, nulls, Anum_last_refresh_at);
 	st->consecutive_errors = DatumGetInt32(values[Anum_consecutive_errors - 1]);
 	if (!nulls[Anum_last_error - 1])
 		st->last_error = TextDatumGetCString(values[Anum_last_error - 1]);
@@ -177,6 +178,14 @@ set_or_null(Datum *values, bool *nulls, AttrNumber attno, bool is_set,
 {
 	nulls[attno - 1] = !is_set;
 	values[attno - 1] = is_set ? value : (Datum) 0;
+}
+
+static void
+set_text_or_null(Datum *values, bool *nulls, AttrNumber attno,
+				 const char *text)
+{
+	set_or_null(values, nulls, attno, text != NULL,
+				text == NULL ? (Datum) 0 : CStringGetTextDatum(text));
 }
 
 /* All columns of the row but created_at. */
@@ -203,8 +212,7 @@ fill_row(const StreamTable *st, Datum *values, bool *nulls)
 	set_or_null(values, nulls, Anum_last_refresh_at, st->last_refresh_at != 0,
 				TimestampTzGetDatum(st->last_refresh_at));
 	values[Anum_consecutive_errors - 1] = Int32GetDatum(st->consecutive_errors);
-	set_or_null(values, nulls, Anum_last_error, st->last_error != NULL,
-				st->last_error ? CStringGetTextDatum(st->last_error) : (Datum) 0);
+	set_text_or_null(values, nulls, Anum_last_error, st->last_error);
 	set_or_null(values, nulls, Anum_delta_ms_per_row,
 				st->delta_ms_per_row > 0,
 				Float8GetDatum(st->delta_ms_per_row));

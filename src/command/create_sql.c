@@ -15,9 +15,11 @@
 PG_FUNCTION_INFO_V1(pgt_sql_create);
 PG_FUNCTION_INFO_V1(pgt_sql_create_if_not_exists);
 
-/* An argument that must not be NULL; error 22004 naming it. */
-static char *
-required_text(FunctionCallInfo fcinfo, int argno, const char *name)
+/*
+ * An argument that must not be NULL; error 22004 naming it.
+ */
+char *
+pgt_required_text(FunctionCallInfo fcinfo, int argno, const char *name)
 {
 	if (PG_ARGISNULL(argno))
 		ereport(ERROR,
@@ -27,19 +29,30 @@ required_text(FunctionCallInfo fcinfo, int argno, const char *name)
 	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
 }
 
+/*
+ * The arguments of create_stream_table(), which its kin have too.
+ */
+void
+pgt_read_create_request(FunctionCallInfo fcinfo, CreateRequest *request)
+{
+	*request = (CreateRequest){
+		.query = pgt_required_text(fcinfo, 1, "query"),
+		.schedule = pgt_required_text(fcinfo, 2, "schedule"),
+		.mode = pgt_parse_mode(pgt_required_text(fcinfo, 3, "refresh_mode")),
+		.initialize = PG_ARGISNULL(4) || PG_GETARG_BOOL(4),
+	};
+
+	(void) pgt_required_text(fcinfo, 0, "name");
+	request->name = pgt_range_var(PG_GETARG_TEXT_PP(0));
+}
+
 static void
 create(FunctionCallInfo fcinfo, bool if_not_exists)
 {
-	CreateRequest request = {
-		.query = required_text(fcinfo, 1, "query"),
-		.schedule = required_text(fcinfo, 2, "schedule"),
-		.mode = pgt_parse_mode(required_text(fcinfo, 3, "refresh_mode")),
-		.initialize = PG_ARGISNULL(4) || PG_GETARG_BOOL(4),
-		.if_not_exists = if_not_exists,
-	};
+	CreateRequest request;
 
-	(void) required_text(fcinfo, 0, "name");
-	request.name = pgt_range_var(PG_GETARG_TEXT_PP(0));
+	pgt_read_create_request(fcinfo, &request);
+	request.if_not_exists = if_not_exists;
 	(void) pgt_create_stream_table(&request);
 }
 

@@ -46,16 +46,24 @@ refuse_volatile(const char *text, const Obstacle *obstacle)
 			internalerrposition(position_in(text, obstacle->location)));
 }
 
+static char *
+obstacle_detail(const Obstacle *obstacle)
+{
+	char *rule = psprintf(_("There is no delta rule for %s."),
+						  obstacle->construct);
+
+	if (obstacle->detail == NULL)
+		return rule;
+	return psprintf("%s %s", rule, obstacle->detail);
+}
+
 static void
 refuse_differential(const char *text, const Obstacle *obstacle)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("cannot maintain this query in refresh mode DIFFERENTIAL"),
-			obstacle->detail != NULL ?
-				errdetail("There is no delta rule for %s: %s", obstacle->construct,
-						  obstacle->detail) :
-				errdetail("There is no delta rule for %s.", obstacle->construct),
+			errdetail_internal("%s", obstacle_detail(obstacle)),
 			errhint("Create the stream table with refresh_mode => 'AUTO', which recomputes it."),
 			internalerrquery(text),
 			internalerrposition(position_in(text, obstacle->location)));

@@ -50,8 +50,8 @@ pgt_sql_refresh_if_stale(PG_FUNCTION_ARGS)
 {
 	text *name = PG_GETARG_TEXT_PP(0);
 	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, true);
-	Datum limit = DirectFunctionCall2(timestamptz_mi_interval,
-									  TimestampTzGetDatum(GetCurrentTimestamp()),
+	Datum now = TimestampTzGetDatum(GetCurrentTimestamp());
+	Datum limit = DirectFunctionCall2(timestamptz_mi_interval, now,
 									  PG_GETARG_DATUM(1));
 
 	if (st->is_populated && st->data_timestamp >= DatumGetTimestampTz(limit))

@@ -131,7 +131,8 @@ consumer_has_passed(const StreamTable *st, const Segment *segment)
 		return era == ERA_DONE;
 
 	return !FullTransactionIdIsValid(segment->min_xid) ||
-		   pgt_frontier_passed(st->frontier, segment->min_xid, segment->max_xid);
+		   pgt_frontier_passed(st->frontier, segment->min_xid,
+							   segment->max_xid);
 }
 
 static bool

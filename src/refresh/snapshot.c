@@ -61,7 +61,8 @@ pgt_require_visible(TransactionId xmin, const char *what)
 	ereport(ERROR,
 			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 			errmsg("could not serialize access due to concurrent refresh or DDL"),
-			errdetail("%s changed after the snapshot of this transaction was taken.", what),
+			errdetail("%s changed after the snapshot of this transaction was taken.",
+					  what),
 			errhint("The transaction might succeed if retried."));
 }
 
