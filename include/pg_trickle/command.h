@@ -11,6 +11,7 @@
 #ifndef PGT_COMMAND_H
 #define PGT_COMMAND_H
 
+#include "fmgr.h"
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 
@@ -29,6 +30,31 @@ typedef struct CreateRequest
 
 /* Returns the OID of the table; InvalidOid if it existed (a NOTICE). */
 extern Oid pgt_create_stream_table(const CreateRequest *request);
+
+/* What to change; NULL keeps what is. */
+typedef struct AlterRequest
+{
+	const char *query;
+	const char *schedule;
+	const RefreshMode *mode;
+	const StreamStatus *status;
+	bool leave_unfilled; /* let the next refresh make the content */
+} AlterRequest;
+
+/* The caller has locked the table and checked who owns it. */
+extern void pgt_alter_stream_table(Oid relid, const AlterRequest *request);
+extern void pgt_replace_query(StreamTable *st, const Query *query,
+							  const NormalForm *form);
+
+/* The arguments of create_stream_table() and its kin (create_sql.c). */
+extern char *pgt_required_text(FunctionCallInfo fcinfo, int argno,
+							   const char *name);
+extern void pgt_read_create_request(FunctionCallInfo fcinfo,
+									CreateRequest *request);
+
+/* The query as it is now, all names qualified (query_text.c). */
+extern char *pgt_current_query_text(const StreamTable *st);
+extern bool pgt_is_current_query(const StreamTable *st, const Query *query);
 
 /* The pieces that creating and altering share (definition.c). */
 extern void pgt_check_definition(const char *text, const NormalForm *form,

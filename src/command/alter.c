@@ -1,0 +1,193 @@
+/*-------------------------------------------------------------------------
+ *
+ * alter.c
+ *	  ALTER STREAM TABLE.
+ *
+ * Another query or another mode may need other logs and states, and then
+ * another first fill, which happens in the same transaction and writes only
+ * the differences.  Whoever alters must own the stream table; its parts are
+ * made with the rights of its owner, because that is who reads the sources.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+
+#include "pg_trickle/command.h"
+#include "pg_trickle/refresh.h"
+#include "pg_trickle/run_as.h"
+#include "pg_trickle/schedule.h"
+
+/*
+ * Keep refreshes and other changes away; then read the row, which one of
+ * those may have changed while we waited.
+ */
+static StreamTable *
+lock_definition(Oid relid)
+{
+	pgt_lock_stream(pgt_lookup_stream(relid, false)->pgt_id, ExclusiveLock);
+	return pgt_lookup_stream(relid, false);
+}
+
+/* ---- status ---- */
+
+/* What a user may ask for; the others are what happened. */
+static void
+check_status(StreamStatus status)
+{
+	if (status == STREAM_ACTIVE || status == STREAM_SUSPENDED)
+		return;
+
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("cannot set status \"%s\"", pgt_status_name(status)),
+			errhint("Available values: ACTIVE, SUSPENDED."));
+}
+
+static void
+set_status(StreamTable *st, StreamStatus status)
+{
+	st->status = status;
+	if (status == STREAM_SUSPENDED)
+		return;
+
+	st->consecutive_errors = 0;
+	st->last_error = NULL;
+	if (!st->is_populated)
+		st->status = STREAM_INITIALIZING;
+}
+
+/* ---- query and mode ---- */
+
+/* The error position of a query that is not the user's now is nowhere. */
+static void
+check_definition(const AlterRequest *request, const StreamTable *st,
+				 const NormalForm *form, RefreshMode mode)
+{
+	const char *text = request->query != NULL ? request->query :
+												st->original_query;
+
+	pgt_check_definition(text, form, mode);
+}
+
+/* Between FULL and the others: states and logs come or go. */
+static void
+change_mode(StreamTable *st, const NormalForm *form, RefreshMode mode)
+{
+	RunAs before = pgt_run_as(pgt_relation_owner(st->relid));
+
+	st->mode = mode;
+	pgt_drop_states(st);
+	pgt_delete_dependencies(st->pgt_id);
+	pgt_track_sources(st, form);
+	pgt_create_states(st, form);
+	pgt_run_as_done(before);
+	pgt_untrack_unused_sources();
+}
+
+/*
+ * Do what the request says about query and mode; returns whether the content
+ * and what belongs to it must be made anew.
+ */
+static bool
+change_definition(StreamTable *st, const AlterRequest *request)
+{
+	RefreshMode mode = request->mode != NULL ? *request->mode : st->mode;
+	Query *query = request->query != NULL ?
+					   pgt_analyze_query(request->query) :
+					   pgt_view_query(st->query_relid);
+	NormalForm *form = pgt_normalize(query, pgt_relation_owner(st->relid));
+	bool new_query = request->query != NULL &&
+					 !pgt_is_current_query(st, query);
+	bool new_parts = (mode == MODE_FULL) != (st->mode == MODE_FULL);
+
+	check_definition(request, st, form, mode);
+	if (request->query != NULL)
+		st->original_query = pstrdup(request->query);
+	if (new_query)
+	{
+		st->mode = mode;
+		pgt_replace_query(st, query, form);
+		return true;
+	}
+	if (new_parts)
+		change_mode(st, form, mode);
+	st->mode = mode;
+
+	return new_parts && mode != MODE_FULL;
+}
+
+/* ---- all of it ---- */
+
+static void
+store(StreamTable *st)
+{
+	pgt_update_stream(st);
+	CacheInvalidateRelcacheByRelid(st->relid);
+	CommandCounterIncrement();
+}
+
+/* A suspended one is filled all the same: its rows must fit its query. */
+static void
+fill_again(StreamTable *st)
+{
+	bool suspended = st->status == STREAM_SUSPENDED;
+
+	st->status = STREAM_INITIALIZING;
+	store(st);
+	(void) pgt_refresh(st->relid, &(RefreshRequest){
+									  .initiated_by = "ALTER",
+									  .reason = "definition changed",
+								  });
+	if (!suspended)
+		return;
+
+	st = pgt_lookup_stream(st->relid, false);
+	st->status = STREAM_SUSPENDED;
+	pgt_update_stream(st);
+}
+
+/*
+ * Change a stream table; see command.h.  Errors: those of analyzing the query,
+ * 22023 for a schedule or status that there is not, 0A000 if the mode cannot
+ * do it, and those of pgt_replace_query() and of a refresh.
+ */
+void
+pgt_alter_stream_table(Oid relid, const AlterRequest *request)
+{
+	StreamTable *st;
+	bool was_populated;
+	bool redefined = request->query != NULL || request->mode != NULL;
+	bool outdated = false;
+
+	if (request->schedule != NULL)
+		pgt_check_schedule(request->schedule);
+	if (request->status != NULL)
+		check_status(*request->status);
+
+	st = lock_definition(relid);
+	was_populated = st->is_populated;
+	if (redefined)
+		outdated = change_definition(st, request);
+	if (request->schedule != NULL)
+		st->schedule = pstrdup(request->schedule);
+	if (outdated)
+		st->is_populated = false;
+	if (request->status != NULL)
+		set_status(st, *request->status);
+	else if (outdated && st->status == STREAM_ACTIVE)
+		st->status = STREAM_INITIALIZING;
+
+	if (outdated && was_populated && !request->leave_unfilled)
+	{
+		fill_again(st);
+		return;
+	}
+	store(st);
+	if (redefined)
+		(void) pgt_compile(st); /* checks rights, and that it can be done */
+}

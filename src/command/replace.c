@@ -1,0 +1,257 @@
+/*-------------------------------------------------------------------------
+ *
+ * replace.c
+ *	  Giving a stream table another query.
+ *
+ * The table stays, with its OID, its grants, its indexes and whatever depends
+ * on it, so that its columns must stay too.  As for CREATE OR REPLACE VIEW:
+ *
+ *		SELECT a, b FROM t		->	SELECT b AS a, a AS b FROM t	fine
+ *								->	SELECT a, b, c FROM t			adds c
+ *								->	SELECT a FROM t					refused
+ *
+ * Everything else a definition consists of is made anew, and the rows become
+ * those of the new query by the difference: nobody sees an empty table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "commands/event_trigger.h"
+#include "commands/tablecmds.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "pg_trickle/command.h"
+#include "pg_trickle/compat.h"
+#include "pg_trickle/refresh.h"
+#include "pg_trickle/run_as.h"
+
+/* ---- columns ---- */
+
+static void
+check_name(Form_pg_attribute column, const ColumnDef *new)
+{
+	if (strcmp(NameStr(column->attname), new->colname) == 0)
+		return;
+
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+			errmsg("cannot change name of stream table column \"%s\" to \"%s\"",
+				   NameStr(column->attname), new->colname),
+			errhint("Use ALTER TABLE ... RENAME COLUMN ... to change the name of a column instead."));
+}
+
+static void
+check_type(Form_pg_attribute column, const ColumnDef *new)
+{
+	TypeName *type = new->typeName;
+
+	if (column->atttypid == type->typeOid &&
+		column->atttypmod == type->typemod)
+		return;
+
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+			errmsg("cannot change data type of stream table column \"%s\" from %s to %s",
+				   NameStr(column->attname),
+				   format_type_with_typemod(column->atttypid,
+											column->atttypmod),
+				   format_type_with_typemod(type->typeOid, type->typemod)),
+			errhint("Cast the expression, or drop the stream table and create it again."));
+}
+
+static void
+check_collation(Form_pg_attribute column, const ColumnDef *new)
+{
+	if (column->attcollation == new->collOid)
+		return;
+
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+			errmsg("cannot change collation of stream table column \"%s\" from \"%s\" to \"%s\"",
+				   NameStr(column->attname),
+				   get_collation_name(column->attcollation),
+				   get_collation_name(new->collOid)));
+}
+
+/*
+ * The columns that the query has beyond those of the stream table, as a list
+ * of ColumnDef; error 42P16 if the others are not the same.
+ */
+static List *
+added_columns(const StreamTable *st, const Query *query)
+{
+	Relation rel = table_open(st->relid, NoLock);
+	TupleDesc desc = RelationGetDescr(rel);
+	List *added = NIL;
+	int n = 0;
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst(lc);
+		ColumnDef *new;
+
+		if (tle->resjunk)
+			continue;
+		new = pgt_column_definition(tle);
+		if (n++ >= desc->natts)
+		{
+			added = lappend(added, new);
+			continue;
+		}
+		check_name(TupleDescAttr(desc, n - 1), new);
+		check_type(TupleDescAttr(desc, n - 1), new);
+		check_collation(TupleDescAttr(desc, n - 1), new);
+	}
+	if (n < desc->natts)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				errmsg("cannot drop columns from stream table \"%s\"",
+					   RelationGetRelationName(rel)),
+				errdetail("The query has no column for \"%s\".",
+						  NameStr(TupleDescAttr(desc, n)->attname)),
+				errhint("Drop the stream table and create it again."));
+	table_close(rel, NoLock);
+	return added;
+}
+
+/*
+ * As ALTER TABLE ... ADD COLUMN does it.  Should we be called in the middle of
+ * a command that event triggers watch, they are told of another command.
+ */
+static void
+add_columns(Oid relid, List *columns)
+{
+	AlterTableStmt *stmt = makeNode(AlterTableStmt);
+	Relation rel = table_open(relid, AccessExclusiveLock);
+	ListCell *lc;
+
+	CheckTableNotInUse(rel, "ALTER STREAM TABLE");
+	stmt->relation = makeRangeVar(get_namespace_name(RelationGetNamespace(rel)),
+								  pstrdup(RelationGetRelationName(rel)), -1);
+	stmt->objtype = OBJECT_TABLE;
+	table_close(rel, NoLock);
+
+	foreach (lc, columns)
+	{
+		AlterTableCmd *cmd = makeNode(AlterTableCmd);
+
+		cmd->subtype = AT_AddColumn;
+		cmd->def = lfirst(lc);
+		cmd->behavior = DROP_RESTRICT;
+		stmt->cmds = lappend(stmt->cmds, cmd);
+	}
+
+	EventTriggerAlterTableStart((Node *) stmt);
+	AlterTableInternal(relid, stmt->cmds, false);
+	EventTriggerAlterTableEnd();
+	CommandCounterIncrement();
+}
+
+/* ---- cycles ---- */
+
+static void
+check_upstream(Oid source, Oid relid)
+{
+	StreamTable *st;
+	ListCell *lc;
+
+	check_stack_depth();
+	if (source == relid)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				errmsg("stream table \"%s\" cannot read itself",
+					   get_rel_name(relid)),
+				errdetail("The query reads it, or reads stream tables that do."));
+
+	st = pgt_lookup_stream(source, true);
+	if (st == NULL)
+		return;
+	foreach (lc, pgt_dependencies(st->pgt_id))
+		check_upstream(((Dependency *) lfirst(lc))->source_relid, relid);
+}
+
+static void
+check_no_cycle(const StreamTable *st, const NormalForm *form)
+{
+	ListCell *lc;
+
+	foreach (lc, form->sources)
+		check_upstream(((SourceUse *) lfirst(lc))->relid, st->relid);
+}
+
+/* ---- the index by which rows are found ---- */
+
+static bool
+same_identity(const ApplyTarget *a, const StreamTable *b)
+{
+	return a->keyed && b->keyed && a->nkeys == b->nkeys &&
+		   memcmp(a->keys, b->keys, sizeof(AttrNumber) * a->nkeys) == 0;
+}
+
+/* Not if a constraint of the user's needs it. */
+static void
+drop_index(Oid index)
+{
+	ObjectAddress address;
+
+	if (!OidIsValid(index) || OidIsValid(get_index_constraint(index)))
+		return;
+
+	ObjectAddressSet(address, RelationRelationId, index);
+	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	CommandCounterIncrement();
+}
+
+/* What was unique under the old query need not be so under the new one. */
+static void
+replace_index(const StreamTable *st, const ApplyTarget *old, bool same_columns)
+{
+	ApplyTarget new = pgt_apply_target(st);
+
+	if (same_identity(old, st) || (!old->keyed && !st->keyed && same_columns))
+		return;
+
+	drop_index(old->index);
+	pgt_apply_create_index(&new);
+}
+
+/*
+ * Give a stream table another query; "st" is changed, but not stored.  The
+ * caller holds pgt_lock_stream(), has checked the definition, and fills the
+ * stream table if it was filled.  Errors: 42P16 if the columns do not fit,
+ * 42P17 if it would read itself, 42501 if its owner has no TRIGGER on the
+ * sources.
+ */
+void
+pgt_replace_query(StreamTable *st, const Query *query, const NormalForm *form)
+{
+	List *added;
+	ApplyTarget old = pgt_apply_target(st);
+	RunAs before;
+
+	LockRelationOid(st->relid, ShareRowExclusiveLock);
+	check_no_cycle(st, form);
+	added = added_columns(st, query);
+	st->defining_query = pgt_query_text(query);
+
+	before = pgt_run_as(pgt_relation_owner(st->relid));
+	(void) pgt_apply_ensure_index(&old);
+	pgt_drop_parts(st);
+	if (added != NIL)
+		add_columns(st->relid, added);
+	pgt_create_parts(st, query, form);
+	replace_index(st, &old, added == NIL);
+	pgt_run_as_done(before);
+	pgt_untrack_unused_sources();
+}
