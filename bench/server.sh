@@ -30,8 +30,8 @@ install_privately()
 	cp -aL "$bindir/." "$bin/"
 	cp -as "$pkglibdir/." "$stage/install$pkglibdir/"
 	cp -as "$sharedir/." "$stage/install$sharedir/"
-	make -s -C "$tree" PG_CONFIG="$PG_CONFIG" with_llvm=no \
-		install DESTDIR="$stage/install" > "$stage/install.log" 2>&1 ||
+	flock "$tree/.build.lock" make -s -C "$tree" PG_CONFIG="$PG_CONFIG" \
+		with_llvm=no install DESTDIR="$stage/install" > "$stage/install.log" 2>&1 ||
 		{ cat "$stage/install.log" >&2; die 'the installation failed'; }
 }
 

@@ -103,7 +103,7 @@ server_start(void)
 			 "-D '%s/data' -l '%s/server.log' -w start >'%s/start.log'",
 			 folder, folder, folder) != 0)
 	{
-		options.keep = true;
+		running = false;
 		fail("the server did not start: see \"%s/server.log\"", folder);
 	}
 	setenv("PGHOST", folder, 1);

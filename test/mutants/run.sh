@@ -1,0 +1,166 @@
+#!/bin/bash
+#
+# run.sh [NAME...]
+#	Runs the tests against mutants of the engine; fails if one survives.
+#
+# README.md tells what a mutant is.  Everything happens in copies of the tree
+# in build/mutants.
+
+set -euo pipefail
+export LC_ALL=C
+cd "$(dirname "$0")/../.."
+tree=$PWD
+work=$tree/build/mutants
+failures=0
+
+die()
+{
+	echo "mutants: $*" >&2
+	exit 1
+}
+
+# The names of the mutants to run.
+names()
+{
+	local file
+
+	if [ $# -gt 0 ]
+	then
+		printf '%s\n' "$@"
+		return
+	fi
+	for file in test/mutants/*.mutant
+	do
+		basename "$file" .mutant
+	done
+}
+
+field()
+{
+	sed -n "/^----\$/q; s/^$1: *//p" "$tree/test/mutants/$2.mutant"
+}
+
+# copy_tree FOLDER: without .git, with all that is not ignored.
+copy_tree()
+{
+	rm -rf "$1"
+	mkdir -p "$1"
+	git ls-files -zco --exclude-standard |
+		{ while IFS= read -r -d '' file
+			do
+				[ ! -e "$file" ] || printf '%s\0' "$file"
+			done; } |
+		tar c --null -T - | tar x -C "$1"
+}
+
+build()
+{
+	make -s -C "$1" -j"$(nproc)" with_llvm=no all check-build stress \
+		> "$1.log" 2>&1
+}
+
+# run_test FOLDER SUITE ARGUMENTS...
+run_test()
+{
+	local folder=$1 suite=$2
+
+	shift 2
+	if [ "$suite" = stress ]
+	then
+		STRESS_FLAGS="--no-coverage --seed=1 $*" \
+			make -s -C "$folder" check-stress
+	else
+		make -s -C "$folder" "check-$suite" TESTS="$*"
+	fi >> "$folder.log" 2>&1
+}
+
+# Each different line "tests:" of the mutants, once.
+check_unmutated()
+{
+	local line name
+
+	copy_tree "$work/none"
+	build "$work/none" || { tail -n 20 "$work/none.log"; die 'no build'; }
+	for name in "$@"
+	do
+		field tests "$name"
+	done | sort -u > "$work/tests"
+	while read -r line
+	do
+		echo "unmutated: $line"
+		run_test "$work/none" $line < /dev/null ||
+			die "fails without a mutant, see $work/none.log"
+	done < "$work/tests"
+}
+
+# mutate FOLDER NAME: replace texts that must each stand there exactly once.
+mutate()
+{
+	perl -e '
+		my ($folder, $mutant) = @ARGV;
+		local $/;
+		open(my $in, "<", $mutant) or die "$mutant: $!\n";
+		my ($head, @texts) = split /^----\n/m, <$in>;
+		my ($file) = $head =~ /^file: *(\S+)$/m or die "no file\n";
+		die "no pair of texts\n" if !@texts || @texts % 2;
+		open(my $source, "<", "$folder/$file") or die "$file: $!\n";
+		my $code = <$source>;
+		while (my ($old, $new) = splice(@texts, 0, 2))
+		{
+			my $times = () = $code =~ /\Q$old\E/g;
+			die "$times times in $file:\n$old" if $times != 1;
+			$code =~ s/\Q$old\E/$new/;
+		}
+		unlink "$folder/$file";
+		open(my $out, ">", "$folder/$file") or die "$file: $!\n";
+		print $out $code;
+	' "$1" "$tree/test/mutants/$2.mutant"
+}
+
+report()
+{
+	printf '%-10s %-24s %s\n' "$1" "$2" "$3"
+	[ "$1" = caught ] || failures=$((failures + 1))
+}
+
+try_mutant()
+{
+	local name=$1 folder=$work/$1 line
+
+	# Only the mutated file is compiled again.
+	rm -rf "$folder"
+	cp -a "$work/none" "$folder"
+	rm -rf "$folder/tmp_check"
+	if ! mutate "$folder" "$name"
+	then
+		report stale "$name" 'does not apply: bring it up to date'
+	elif ! build "$folder"
+	then
+		report stale "$name" "does not compile, see $folder.log"
+	else
+		while read -r line
+		do
+			run_test "$folder" $line < /dev/null && continue
+			report caught "$name" "by $line"
+			rm -rf "$folder"
+			return
+		done <<< "$(field tests "$name")"
+		report SURVIVED "$name" "$(head -n 1 "test/mutants/$name.mutant")"
+	fi
+	rm -rf "$folder"
+}
+
+mapfile -t mutants < <(names "$@")
+for name in "${mutants[@]}"
+do
+	[ -f "test/mutants/$name.mutant" ] || die "there is no mutant \"$name\""
+	[ -n "$(field tests "$name")" ] || die "\"$name\" names no tests"
+done
+mkdir -p "$work"
+check_unmutated "${mutants[@]}"
+for name in "${mutants[@]}"
+do
+	try_mutant "$name"
+done
+echo "${#mutants[@]} mutants, $failures not caught"
+[ "$failures" = 0 ]
