@@ -28,98 +28,98 @@ struct WindowAggState;
 typedef struct Aggregate Aggregate;
 
 /* What the rows of a change left open; a set. */
-#define DOUBT_NONE		0
-#define DOUBT_REFEED	0x01	/* feed the group's rows again, from scratch */
-#define DOUBT_QUERY		0x02	/* ask the aggregate of the group's rows */
-#define DOUBT_MISMATCH	0x04	/* a row went that was never there */
+#define DOUBT_NONE 0
+#define DOUBT_REFEED 0x01	/* feed the group's rows again, from scratch */
+#define DOUBT_QUERY 0x02	/* ask the aggregate of the group's rows */
+#define DOUBT_MISMATCH 0x04 /* a row went that was never there */
 
 /* What an aggregate keeps beside its result; a set. */
-#define KEEPS_STATE		0x01	/* s<i>, a transition state */
-#define KEEPS_COUNT		0x02	/* c<i>, a number of rows */
-#define KEEPS_VALUES	0x04	/* a multiset of values, see multiset.h */
+#define KEEPS_STATE 0x01  /* s<i>, a transition state */
+#define KEEPS_COUNT 0x02  /* c<i>, a number of rows */
+#define KEEPS_VALUES 0x04 /* a multiset of values, see multiset.h */
 
 /* What the strategies have to know about an aggregate to choose it. */
 typedef struct AggregateFacts
 {
 	const Aggref *aggref;
 	FormData_pg_aggregate form;
-	int			nargs;
-	Oid			argtypes[FUNC_MAX_ARGS];
-	Oid			transtype;		/* of the moving state; InvalidOid: none */
-	bool		serialised;		/* the moving state is stored as bytea */
+	int nargs;
+	Oid argtypes[FUNC_MAX_ARGS];
+	Oid transtype;	 /* of the moving state; InvalidOid: none */
+	bool serialised; /* the moving state is stored as bytea */
 } AggregateFacts;
 
 typedef struct AggregateStrategy
 {
-	const char *name;			/* shown by explain_st() */
-	const char *meaning;		/* and so is this */
-	int			keeps;			/* KEEPS_... */
-	bool		fed;			/* a rebuild hands it all rows of a group */
-	bool		(*matches) (const AggregateFacts *facts);
-	void		(*prepare) (Aggregate *agg, const AggregateFacts *facts);
+	const char *name;	 /* shown by explain_st() */
+	const char *meaning; /* and so is this */
+	int keeps;			 /* KEEPS_... */
+	bool fed;			 /* a rebuild hands it all rows of a group */
+	bool (*matches)(const AggregateFacts *facts);
+	void (*prepare)(Aggregate *agg, const AggregateFacts *facts);
 
 	/*
 	 * Start on a group; "stored" is its state row, NULL for a new one, in
 	 * which case the state of an aggregate over no rows is made.
 	 */
-	void		(*load) (Aggregate *agg, TupleTableSlot *stored);
+	void (*load)(Aggregate *agg, TupleTableSlot *stored);
 
 	/* A row whose arguments are in agg->values came or went; a doubt. */
-	int			(*apply) (Aggregate *agg, int64 weight);
+	int (*apply)(Aggregate *agg, int64 weight);
 
 	/* Put the result and what is kept into a row of the state table. */
-	void		(*store) (Aggregate *agg, Datum *values, bool *nulls);
+	void (*store)(Aggregate *agg, Datum *values, bool *nulls);
 
 	/* Take the result from a query over all rows; NULL: none is asked. */
-	void		(*answer) (Aggregate *agg, Datum value, bool isnull);
+	void (*answer)(Aggregate *agg, Datum value, bool isnull);
 } AggregateStrategy;
 
 /* A Var on the node's input or a constant. */
 typedef struct AggregateInput
 {
-	AttrNumber	column;			/* of the input; 0: a constant */
-	Datum		value;
-	bool		isnull;
+	AttrNumber column; /* of the input; 0: a constant */
+	Datum value;
+	bool isnull;
 } AggregateInput;
 
 /* What the aggregates of a node share. */
 typedef struct AggregateMemory
 {
-	struct WindowAggState *caller;	/* the executor node that transition
+	struct WindowAggState *caller; /* the executor node that transition
 									 * functions believe to be called by */
-	MemoryContext lasting;		/* as long as the node's program */
-	MemoryContext group;		/* states; reset after each group */
-	MemoryContext row;			/* reset after each row */
+	MemoryContext lasting;		   /* as long as the node's program */
+	MemoryContext group;		   /* states; reset after each group */
+	MemoryContext row;			   /* reset after each row */
 } AggregateMemory;
 
 struct Aggregate
 {
 	const AggregateStrategy *strategy;
 	AggregateMemory *memory;
-	Aggref	   *aggref;
-	int			number;			/* 1.. */
+	Aggref *aggref;
+	int number; /* 1.. */
 
 	/* columns of the state table; 0: not kept */
-	AttrNumber	result;
-	AttrNumber	state;
-	AttrNumber	count;
-	Oid			statetype;		/* type of column "state" */
-	bool		state_is_result;	/* no s<i>: a<i> is the state */
-	bool		count_is_n;		/* no c<i>: every row of the group counts */
+	AttrNumber result;
+	AttrNumber state;
+	AttrNumber count;
+	Oid statetype;		  /* type of column "state" */
+	bool state_is_result; /* no s<i>: a<i> is the state */
+	bool count_is_n;	  /* no c<i>: every row of the group counts */
 
 	/* the input */
-	int			nargs;
+	int nargs;
 	AggregateInput *args;
-	AggregateInput *filter;		/* NULL: none */
-	bool		skips_nulls;	/* rows with a NULL argument do not count */
-	Datum	   *values;			/* the arguments of the row at hand */
-	bool	   *nulls;
+	AggregateInput *filter; /* NULL: none */
+	bool skips_nulls;		/* rows with a NULL argument do not count */
+	Datum *values;			/* the arguments of the row at hand */
+	bool *nulls;
 
-	int			doubt;			/* about the group at hand */
-	const struct GroupKey *group;	/* which that is */
-	struct Multiset *multiset;	/* if it keeps values */
-	bool		from_scratch;	/* a rebuild: the multiset is complete */
-	void	   *own;			/* the strategy's */
+	int doubt;					  /* about the group at hand */
+	const struct GroupKey *group; /* which that is */
+	struct Multiset *multiset;	  /* if it keeps values */
+	bool from_scratch;			  /* a rebuild: the multiset is complete */
+	void *own;					  /* the strategy's */
 };
 
 /*
@@ -175,4 +175,4 @@ extern int64 pgt_moving_count(const Moving *moving);
 extern void pgt_moving_store(Aggregate *agg, Moving *moving,
 							 Datum *values, bool *nulls);
 
-#endif							/* PGT_AGGREGATE_H */
+#endif /* PGT_AGGREGATE_H */

@@ -31,9 +31,9 @@ typedef struct Multiset Multiset;
 /* A group: keys are the first columns of all tables of a node. */
 typedef struct GroupKey
 {
-	Datum	   *values;
-	bool	   *nulls;
-	int64		hash;
+	Datum *values;
+	bool *nulls;
+	int64 hash;
 } GroupKey;
 
 typedef enum ValueChange
@@ -41,16 +41,16 @@ typedef enum ValueChange
 	VALUE_STAYED,
 	VALUE_APPEARED,
 	VALUE_VANISHED,
-	VALUE_MISMATCH,				/* there were not so many */
+	VALUE_MISMATCH, /* there were not so many */
 } ValueChange;
 
 /*
  * Create the table with its index; "keys" describes the key columns, "values"
  * the values; "ordered": values are read in order (one, of a bounded type).
  */
-extern Oid	pgt_multiset_create(const char *name, TupleDesc keys,
-								TupleDesc values, bool ordered,
-								Oid owner, Oid owner_of);
+extern Oid pgt_multiset_create(const char *name, TupleDesc keys,
+							   TupleDesc values, bool ordered,
+							   Oid owner, Oid owner_of);
 extern Multiset *pgt_multiset_build(Oid relid, int nkeys, int nvalues,
 									bool ordered);
 
@@ -86,10 +86,10 @@ extern bool pgt_multiset_next(Multiset *set, const Datum **values,
  * each wrong row is handed to that with what its n is short of; the slot has
  * the columns k1.., v1...
  */
-typedef void (*ValueReport) (TupleTableSlot *row, int64 weight, void *arg);
+typedef void (*ValueReport)(TupleTableSlot *row, int64 weight, void *arg);
 extern void pgt_multiset_collect(Multiset *set, bool repair);
 extern void pgt_multiset_put(Multiset *set, TupleTableSlot *keys,
 							 const Datum *values, const bool *nulls);
 extern void pgt_multiset_settle(Multiset *set, ValueReport report, void *arg);
 
-#endif							/* PGT_MULTISET_H */
+#endif /* PGT_MULTISET_H */

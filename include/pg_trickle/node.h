@@ -34,46 +34,46 @@
 
 struct NodeProgram
 {
-	MemoryContext memory;		/* all of it */
-	QueryNode  *query;			/* a copy */
-	char	   *name;			/* "node 1" */
-	Linear	   *input;
-	TupleDesc	input_desc;		/* keys, then arguments */
+	MemoryContext memory; /* all of it */
+	QueryNode *query;	  /* a copy */
+	char *name;			  /* "node 1" */
+	Linear *input;
+	TupleDesc input_desc; /* keys, then arguments */
 
 	/* the state table */
-	Oid			state_relid;
-	Oid			state_index;
-	TupleDesc	state_desc;
-	int			nkeys;
-	int			naggs;
-	int			nvisible;		/* keys and results come first */
-	AttrNumber	n;
-	AttrNumber	hash;
-	RowIdentity *key;			/* of input rows and state rows alike */
-	RowIdentity *image;			/* of state rows */
+	Oid state_relid;
+	Oid state_index;
+	TupleDesc state_desc;
+	int nkeys;
+	int naggs;
+	int nvisible; /* keys and results come first */
+	AttrNumber n;
+	AttrNumber hash;
+	RowIdentity *key;	/* of input rows and state rows alike */
+	RowIdentity *image; /* of state rows */
 	ScanKeyData probe;
-	TupleDesc	delta_desc;		/* of the output's change */
+	TupleDesc delta_desc; /* of the output's change */
 
 	Aggregate **aggs;
 	AggregateMemory agg_memory;
-	List	   *texts;			/* of GroupTexts, group_recompute.c */
-	QueryText	answers;		/* all groups: keys, n, what is recomputed */
-	QueryText	check;			/* all groups: keys, all results, n */
-	QueryText	rows;			/* the input */
+	List *texts;	   /* of GroupTexts, group_recompute.c */
+	QueryText answers; /* all groups: keys, n, what is recomputed */
+	QueryText check;   /* all groups: keys, all results, n */
+	QueryText rows;	   /* the input */
 
 	/* a run */
-	MemoryContext run;			/* reset when one starts */
-	RowStore   *store;
-	TupleTableSlot *old;		/* the stored row of the group */
+	MemoryContext run; /* reset when one starts */
+	RowStore *store;
+	TupleTableSlot *old; /* the stored row of the group */
 	TupleTableSlot *new;
-	Delta	   *output;			/* NULL: a rebuild */
-	bool		mismatch;		/* the change did not fit the state */
-	List	   *doubts;			/* of DoubtBatch, group_recompute.c */
+	Delta *output; /* NULL: a rebuild */
+	bool mismatch; /* the change did not fit the state */
+	List *doubts;  /* of DoubtBatch, group_recompute.c */
 
 	/* the group at hand */
-	GroupKey	group;
-	int64		group_n;
-	bool		stored;			/* "old" is its row */
+	GroupKey group;
+	int64 group_n;
+	bool stored; /* "old" is its row */
 };
 
 /* A scalar aggregate has one row, whatever its input. */
@@ -139,8 +139,8 @@ extern void pgt_group_texts_free(List *texts);
 
 typedef enum GroupRows
 {
-	GROUP_INPUT,				/* the input's columns, a group's number */
-	GROUP_ANSWERS,				/* number, n, aggregates that are asked */
+	GROUP_INPUT,   /* the input's columns, a group's number */
+	GROUP_ANSWERS, /* number, n, aggregates that are asked */
 } GroupRows;
 
 /*
@@ -160,4 +160,4 @@ extern char *pgt_all_rows_query(const NodeProgram *node);
 extern char *pgt_affected_name(const NodeProgram *node);
 extern TupleDesc pgt_affected_desc(const NodeProgram *node);
 
-#endif							/* PGT_NODE_H */
+#endif /* PGT_NODE_H */

@@ -75,20 +75,20 @@ static bool
 is_serialisable(const FormData_pg_aggregate *form)
 {
 	return form->aggmtranstype == INTERNALOID &&
-		form->aggtranstype == INTERNALOID &&
-		form->aggmtransfn == form->aggtransfn &&
-		OidIsValid(form->aggserialfn) &&
-		OidIsValid(form->aggdeserialfn) &&
-		OidIsValid(form->aggcombinefn) &&
-		!func_strict(form->aggcombinefn);
+		   form->aggtranstype == INTERNALOID &&
+		   form->aggmtransfn == form->aggtransfn &&
+		   OidIsValid(form->aggserialfn) &&
+		   OidIsValid(form->aggdeserialfn) &&
+		   OidIsValid(form->aggcombinefn) &&
+		   !func_strict(form->aggcombinefn);
 }
 
 /* Look up what strategies ask for. */
 static void
 find_facts(Aggref *aggref, AggregateFacts *facts)
 {
-	HeapTuple	tuple = SearchSysCache1(AGGFNOID,
-										ObjectIdGetDatum(aggref->aggfnoid));
+	HeapTuple tuple = SearchSysCache1(AGGFNOID,
+									  ObjectIdGetDatum(aggref->aggfnoid));
 
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
@@ -122,11 +122,11 @@ pgt_moving_possible(const AggregateFacts *facts)
 	const FormData_pg_aggregate *form = &facts->form;
 
 	return form->aggkind == AGGKIND_NORMAL &&
-		facts->aggref->aggorder == NIL &&
-		OidIsValid(form->aggminvtransfn) &&
-		form->aggmfinalmodify == AGGMODIFY_READ_ONLY &&
-		func_strict(form->aggmtransfn) == func_strict(form->aggminvtransfn) &&
-		(facts->serialised || is_storable(facts->transtype));
+		   facts->aggref->aggorder == NIL &&
+		   OidIsValid(form->aggminvtransfn) &&
+		   form->aggmfinalmodify == AGGMODIFY_READ_ONLY &&
+		   func_strict(form->aggmtransfn) == func_strict(form->aggminvtransfn) &&
+		   (facts->serialised || is_storable(facts->transtype));
 }
 
 /* ---- arguments ---- */
@@ -152,14 +152,14 @@ plan_input(AggregateInput *input, Node *expr)
 static void
 plan_inputs(Aggregate *agg)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	agg->args = palloc0(sizeof(AggregateInput) * (agg->nargs + 1));
 	agg->values = palloc0(sizeof(Datum) * (agg->nargs + 1));
 	agg->nulls = palloc0(sizeof(bool) * (agg->nargs + 1));
 
 	/* Arguments that only the ORDER BY inside needs come last. */
-	foreach(lc, agg->aggref->args)
+	foreach (lc, agg->aggref->args)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
 
@@ -187,8 +187,8 @@ read_input(const AggregateInput *input, TupleTableSlot *row, bool *isnull)
 static bool
 passes_filter(const Aggregate *agg, TupleTableSlot *row)
 {
-	bool		isnull;
-	Datum		passes;
+	bool isnull;
+	Datum passes;
 
 	if (agg->filter == NULL)
 		return true;
@@ -275,9 +275,9 @@ Aggregate *
 pgt_aggregate_plan(Aggref *aggref, int number, AggregateMemory *memory)
 {
 	MemoryContext before = MemoryContextSwitchTo(memory->lasting);
-	Aggregate  *agg = palloc0(sizeof(Aggregate));
+	Aggregate *agg = palloc0(sizeof(Aggregate));
 	AggregateFacts facts;
-	int			i = 0;
+	int i = 0;
 
 	find_facts(aggref, &facts);
 	while (!strategies[i]->matches(&facts))
@@ -291,12 +291,12 @@ pgt_aggregate_plan(Aggref *aggref, int number, AggregateMemory *memory)
 	{
 		agg->statetype = facts.serialised ? BYTEAOID : facts.transtype;
 		agg->state_is_result = !facts.serialised &&
-			!OidIsValid(facts.form.aggmfinalfn) &&
-			facts.transtype == aggref->aggtype;
+							   !OidIsValid(facts.form.aggmfinalfn) &&
+							   facts.transtype == aggref->aggtype;
 		agg->skips_nulls = func_strict(facts.form.aggmtransfn);
 		agg->count_is_n = agg->strategy == &pgt_strategy_moving &&
-			aggref->aggfilter == NULL &&
-			!(agg->skips_nulls && facts.nargs > 0);
+						  aggref->aggfilter == NULL &&
+						  !(agg->skips_nulls && facts.nargs > 0);
 	}
 
 	MemoryContextSwitchTo(before);
@@ -358,9 +358,9 @@ pgt_aggregate_signature(const Aggregate *agg)
 void
 pgt_aggregate_check_access(const Aggregate *agg)
 {
-	Oid			function = agg->aggref->aggfnoid;
-	AclResult	result = object_aclcheck(ProcedureRelationId, function,
-										 GetUserId(), ACL_EXECUTE);
+	Oid function = agg->aggref->aggfnoid;
+	AclResult result = object_aclcheck(ProcedureRelationId, function,
+									   GetUserId(), ACL_EXECUTE);
 
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_AGGREGATE, get_func_name(function));

@@ -27,21 +27,21 @@
 
 typedef struct Distinct
 {
-	Moving	   *moving;
-	bool		lost;			/* make the state of the group anew */
+	Moving *moving;
+	bool lost; /* make the state of the group anew */
 } Distinct;
 
 static bool
 matches_distinct(const AggregateFacts *facts)
 {
 	return facts->aggref->aggdistinct != NIL && pgt_moving_possible(facts) &&
-		pgt_arguments_storable(facts);
+		   pgt_arguments_storable(facts);
 }
 
 static void
 prepare_distinct(Aggregate *agg, const AggregateFacts *facts)
 {
-	Distinct   *own = palloc0(sizeof(Distinct));
+	Distinct *own = palloc0(sizeof(Distinct));
 
 	own->moving = pgt_moving_prepare(agg, facts);
 	agg->own = own;
@@ -50,7 +50,7 @@ prepare_distinct(Aggregate *agg, const AggregateFacts *facts)
 static void
 load_distinct(Aggregate *agg, TupleTableSlot *stored)
 {
-	Distinct   *own = agg->own;
+	Distinct *own = agg->own;
 
 	own->lost = false;
 	pgt_moving_load(agg, own->moving, stored);
@@ -59,7 +59,7 @@ load_distinct(Aggregate *agg, TupleTableSlot *stored)
 static int
 apply_distinct(Aggregate *agg, int64 weight)
 {
-	Distinct   *own = agg->own;
+	Distinct *own = agg->own;
 	const Datum *values;
 	const bool *nulls;
 	ValueChange change;
@@ -84,7 +84,7 @@ apply_distinct(Aggregate *agg, int64 weight)
 static void
 feed_from_multiset(Aggregate *agg)
 {
-	Distinct   *own = agg->own;
+	Distinct *own = agg->own;
 	const Datum *values;
 	const bool *nulls;
 
@@ -101,7 +101,7 @@ feed_from_multiset(Aggregate *agg)
 static void
 store_distinct(Aggregate *agg, Datum *values, bool *nulls)
 {
-	Distinct   *own = agg->own;
+	Distinct *own = agg->own;
 
 	if (own->lost || agg->from_scratch)
 		feed_from_multiset(agg);
@@ -111,7 +111,7 @@ store_distinct(Aggregate *agg, Datum *values, bool *nulls)
 const AggregateStrategy pgt_strategy_distinct = {
 	.name = "distinct values",
 	.meaning = "values kept; those that appear and vanish are added and "
-	"subtracted",
+			   "subtracted",
 	.keeps = KEEPS_STATE | KEEPS_COUNT | KEEPS_VALUES,
 	.matches = matches_distinct,
 	.prepare = prepare_distinct,

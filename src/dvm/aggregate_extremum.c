@@ -36,16 +36,16 @@
 
 typedef struct Extremum
 {
-	FmgrInfo	beats;			/* the sort operator */
-	int16		typlen;
-	bool		typbyval;
-	bool		last;			/* the last in the order of the index */
+	FmgrInfo beats; /* the sort operator */
+	int16 typlen;
+	bool typbyval;
+	bool last; /* the last in the order of the index */
 
 	/* of the group at hand */
-	bool		known;			/* is there any value? */
-	Datum		value;			/* in memory->group */
-	int64		count;			/* rows known to have it */
-	bool		lost;			/* ordered values: look it up again */
+	bool known;	 /* is there any value? */
+	Datum value; /* in memory->group */
+	int64 count; /* rows known to have it */
+	bool lost;	 /* ordered values: look it up again */
 } Extremum;
 
 /* ---- matching ---- */
@@ -56,19 +56,19 @@ matches_extremum(const AggregateFacts *facts)
 	const Aggref *aggref = facts->aggref;
 
 	return facts->form.aggkind == AGGKIND_NORMAL &&
-		OidIsValid(facts->form.aggsortop) &&
-		list_length(aggref->args) == 1 &&
-		aggref->aggorder == NIL;
+		   OidIsValid(facts->form.aggsortop) &&
+		   list_length(aggref->args) == 1 &&
+		   aggref->aggorder == NIL;
 }
 
 /* Is the sort operator one of the default btree operator class? */
 static bool
 sorts_by_default(Oid sortop, Oid type, bool *last)
 {
-	Oid			family;
-	Oid			input;
-	int16		strategy;
-	Oid			opclass = GetDefaultOpClass(type, BTREE_AM_OID);
+	Oid family;
+	Oid input;
+	int16 strategy;
+	Oid opclass = GetDefaultOpClass(type, BTREE_AM_OID);
 
 	if (!OidIsValid(opclass) ||
 		!get_ordering_op_properties(sortop, &family, &input, &strategy))
@@ -84,9 +84,9 @@ sorts_by_default(Oid sortop, Oid type, bool *last)
 static bool
 matches_ordered(const AggregateFacts *facts)
 {
-	Node	   *arg;
-	Oid			type;
-	bool		last;
+	Node *arg;
+	Oid type;
+	bool last;
 
 	if (!matches_extremum(facts))
 		return false;
@@ -94,15 +94,15 @@ matches_ordered(const AggregateFacts *facts)
 	arg = (Node *) linitial_node(TargetEntry, facts->aggref->args)->expr;
 	type = exprType(arg);
 	return pgt_type_is_bounded(type, exprTypmod(arg)) &&
-		exprCollation(arg) == facts->aggref->inputcollid &&
-		sorts_by_default(facts->form.aggsortop, type, &last);
+		   exprCollation(arg) == facts->aggref->inputcollid &&
+		   sorts_by_default(facts->form.aggsortop, type, &last);
 }
 
 static void
 prepare_extremum(Aggregate *agg, const AggregateFacts *facts)
 {
-	Extremum   *own = palloc0(sizeof(Extremum));
-	Oid			type = facts->argtypes[0];
+	Extremum *own = palloc0(sizeof(Extremum));
+	Oid type = facts->argtypes[0];
 
 	fmgr_info(get_opcode(facts->form.aggsortop), &own->beats);
 	get_typlenbyval(type, &own->typlen, &own->typbyval);
@@ -117,8 +117,8 @@ static bool
 beats(Aggregate *agg, Datum a, Datum b)
 {
 	MemoryContext before = MemoryContextSwitchTo(agg->memory->row);
-	Extremum   *own = agg->own;
-	bool		result;
+	Extremum *own = agg->own;
+	bool result;
 
 	result = DatumGetBool(FunctionCall2Coll(&own->beats,
 											agg->aggref->inputcollid, a, b));
@@ -131,7 +131,7 @@ static void
 set_extremum(Aggregate *agg, Datum value, int64 count)
 {
 	MemoryContext before = MemoryContextSwitchTo(agg->memory->group);
-	Extremum   *own = agg->own;
+	Extremum *own = agg->own;
 
 	if (own->typlen == -1)
 		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
@@ -144,9 +144,9 @@ set_extremum(Aggregate *agg, Datum value, int64 count)
 static void
 load_extremum(Aggregate *agg, TupleTableSlot *stored)
 {
-	Extremum   *own = agg->own;
-	bool		isnull;
-	Datum		value;
+	Extremum *own = agg->own;
+	bool isnull;
+	Datum value;
 
 	own->known = false;
 	own->lost = false;
@@ -165,7 +165,7 @@ load_extremum(Aggregate *agg, TupleTableSlot *stored)
 static void
 offer(Aggregate *agg, Datum value, int64 weight)
 {
-	Extremum   *own = agg->own;
+	Extremum *own = agg->own;
 
 	if (!own->known || beats(agg, value, own->value))
 		set_extremum(agg, value, weight);
@@ -176,8 +176,8 @@ offer(Aggregate *agg, Datum value, int64 weight)
 static int
 apply_extremum(Aggregate *agg, int64 weight)
 {
-	Extremum   *own = agg->own;
-	Datum		value = agg->values[0];
+	Extremum *own = agg->own;
+	Datum value = agg->values[0];
 
 	if (weight > 0)
 	{
@@ -197,7 +197,7 @@ apply_extremum(Aggregate *agg, int64 weight)
 static void
 store_extremum(Aggregate *agg, Datum *values, bool *nulls)
 {
-	Extremum   *own = agg->own;
+	Extremum *own = agg->own;
 
 	values[agg->result - 1] = own->value;
 	nulls[agg->result - 1] = !own->known;
@@ -210,7 +210,7 @@ store_extremum(Aggregate *agg, Datum *values, bool *nulls)
 static void
 answer_extremum(Aggregate *agg, Datum value, bool isnull)
 {
-	Extremum   *own = agg->own;
+	Extremum *own = agg->own;
 
 	own->known = false;
 	own->count = 0;
@@ -223,8 +223,8 @@ answer_extremum(Aggregate *agg, Datum value, bool isnull)
 static int
 apply_ordered(Aggregate *agg, int64 weight)
 {
-	Extremum   *own = agg->own;
-	Datum		value = agg->values[0];
+	Extremum *own = agg->own;
+	Datum value = agg->values[0];
 	ValueChange change;
 
 	change = pgt_multiset_add(agg->multiset, agg->group, agg->values,
@@ -242,8 +242,8 @@ apply_ordered(Aggregate *agg, int64 weight)
 static void
 store_ordered(Aggregate *agg, Datum *values, bool *nulls)
 {
-	Extremum   *own = agg->own;
-	Datum		value;
+	Extremum *own = agg->own;
+	Datum value;
 
 	if (own->lost || agg->from_scratch)
 	{

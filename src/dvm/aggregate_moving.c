@@ -43,26 +43,26 @@
 
 struct Moving
 {
-	FmgrInfo	forward;
-	FmgrInfo	inverse;
-	FmgrInfo	final;			/* fn_oid invalid: the state is the result */
-	FmgrInfo	serial;			/* fn_oid invalid: stored as it is */
-	FmgrInfo	deserial;
-	FmgrInfo	combine;
-	FunctionCallInfo call;		/* with room for state and arguments */
-	int			nargs;
-	int			nfinalargs;
-	int16		translen;
-	bool		transbyval;
-	int16		resultlen;
-	bool		resultbyval;
-	Datum		initial;
-	bool		initial_null;
+	FmgrInfo forward;
+	FmgrInfo inverse;
+	FmgrInfo final;	 /* fn_oid invalid: the state is the result */
+	FmgrInfo serial; /* fn_oid invalid: stored as it is */
+	FmgrInfo deserial;
+	FmgrInfo combine;
+	FunctionCallInfo call; /* with room for state and arguments */
+	int nargs;
+	int nfinalargs;
+	int16 translen;
+	bool transbyval;
+	int16 resultlen;
+	bool resultbyval;
+	Datum initial;
+	bool initial_null;
 
 	/* of the group at hand */
-	Datum		state;			/* in memory->group */
-	bool		state_null;
-	int64		count;			/* rows in it */
+	Datum state; /* in memory->group */
+	bool state_null;
+	int64 count; /* rows in it */
 };
 
 /* ---- preparation ---- */
@@ -71,8 +71,8 @@ struct Moving
 static void
 prepare_function(Oid function, Expr *call, Oid owner, FmgrInfo *flinfo)
 {
-	AclResult	result = object_aclcheck(ProcedureRelationId, function, owner,
-										 ACL_EXECUTE);
+	AclResult result = object_aclcheck(ProcedureRelationId, function, owner,
+									   ACL_EXECUTE);
 
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_FUNCTION, get_func_name(function));
@@ -84,9 +84,9 @@ static void
 prepare_transition(Moving *moving, const AggregateFacts *facts, Oid owner)
 {
 	const FormData_pg_aggregate *form = &facts->form;
-	Oid			argtypes[FUNC_MAX_ARGS];
-	Expr	   *forward;
-	Expr	   *inverse;
+	Oid argtypes[FUNC_MAX_ARGS];
+	Expr *forward;
+	Expr *inverse;
 
 	memcpy(argtypes, facts->argtypes, sizeof(argtypes));
 	build_aggregate_transfn_expr(argtypes, facts->nargs, 0,
@@ -103,8 +103,8 @@ static void
 prepare_final(Moving *moving, const AggregateFacts *facts, Oid owner)
 {
 	const FormData_pg_aggregate *form = &facts->form;
-	Oid			argtypes[FUNC_MAX_ARGS];
-	Expr	   *final;
+	Oid argtypes[FUNC_MAX_ARGS];
+	Expr *final;
 
 	moving->nfinalargs = form->aggmfinalextra ? facts->nargs + 1 : 1;
 	get_typlenbyval(facts->aggref->aggtype, &moving->resultlen,
@@ -124,8 +124,8 @@ static void
 prepare_storage(Moving *moving, const AggregateFacts *facts, Oid owner)
 {
 	const FormData_pg_aggregate *form = &facts->form;
-	Oid			transtype = facts->transtype;
-	Expr	   *call;
+	Oid transtype = facts->transtype;
+	Expr *call;
 
 	if (!facts->serialised)
 		return;
@@ -144,11 +144,11 @@ prepare_storage(Moving *moving, const AggregateFacts *facts, Oid owner)
 static void
 prepare_initial(Moving *moving, const AggregateFacts *facts)
 {
-	HeapTuple	tuple = SearchSysCache1(AGGFNOID,
-										ObjectIdGetDatum(facts->form.aggfnoid));
-	Datum		initial;
-	Oid			input;
-	Oid			ioparam;
+	HeapTuple tuple = SearchSysCache1(AGGFNOID,
+									  ObjectIdGetDatum(facts->form.aggfnoid));
+	Datum initial;
+	Oid input;
+	Oid ioparam;
 
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
@@ -185,8 +185,8 @@ check_first_input(const Moving *moving, const AggregateFacts *facts)
 static Oid
 function_owner(Oid function)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid			owner;
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid owner;
 
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
@@ -205,8 +205,8 @@ function_owner(Oid function)
 Moving *
 pgt_moving_prepare(Aggregate *agg, const AggregateFacts *facts)
 {
-	Moving	   *moving = palloc0(sizeof(Moving));
-	Oid			owner = function_owner(facts->form.aggfnoid);
+	Moving *moving = palloc0(sizeof(Moving));
+	Oid owner = function_owner(facts->form.aggfnoid);
 
 	moving->nargs = facts->nargs;
 	moving->call = palloc0(SizeForFunctionCallInfo(Max(facts->nargs, 1) + 1));
@@ -233,7 +233,7 @@ call_function(Aggregate *agg, Moving *moving, FmgrInfo *function, int nargs,
 	AggregateMemory *memory = agg->memory;
 	FunctionCallInfo call = moving->call;
 	MemoryContext before = MemoryContextSwitchTo(memory->row);
-	Datum		result;
+	Datum result;
 
 	InitFunctionCallInfoData(*call, function, nargs, agg->aggref->inputcollid,
 							 (void *) memory->caller, NULL);
@@ -255,7 +255,7 @@ static Datum
 copy_to_group(Aggregate *agg, const Moving *moving, Datum value)
 {
 	MemoryContext before = MemoryContextSwitchTo(agg->memory->group);
-	Datum		copy;
+	Datum copy;
 
 	copy = datumCopy(value, moving->transbyval, moving->translen);
 	MemoryContextSwitchTo(before);
@@ -267,8 +267,8 @@ static bool
 is_ours(Aggregate *agg, const Moving *moving, Datum value)
 {
 	return DatumIsReadWriteExpandedObject(value, false, moving->translen) &&
-		MemoryContextGetParent(DatumGetEOHP(value)->eoh_context) ==
-		agg->memory->group;
+		   MemoryContextGetParent(DatumGetEOHP(value)->eoh_context) ==
+			   agg->memory->group;
 }
 
 static void
@@ -309,8 +309,8 @@ static bool
 transit(Aggregate *agg, Moving *moving, FmgrInfo *function,
 		const Datum *values, const bool *nulls)
 {
-	bool		isnull;
-	Datum		result;
+	bool isnull;
+	Datum result;
 
 	set_argument(moving, 0, moving->state, moving->state_null);
 	for (int i = 0; i < moving->nargs; i++)
@@ -393,11 +393,11 @@ pgt_moving_count(const Moving *moving)
 static void
 deserialise(Aggregate *agg, Moving *moving, Datum stored)
 {
-	bool		isnull;
-	Datum		state;
+	bool isnull;
+	Datum state;
 
 	set_argument(moving, 0, stored, false);
-	set_argument(moving, 1, (Datum) 0, false);	/* a dummy of type internal */
+	set_argument(moving, 1, (Datum) 0, false); /* a dummy of type internal */
 	state = call_function(agg, moving, &moving->deserial, 2, &isnull);
 
 	pgt_moving_start(agg, moving);
@@ -412,7 +412,7 @@ static Datum
 detoast_to_group(Aggregate *agg, const Moving *moving, Datum stored)
 {
 	MemoryContext before;
-	Datum		copy;
+	Datum copy;
 
 	if (moving->translen != -1)
 		return copy_to_group(agg, moving, stored);
@@ -429,9 +429,9 @@ detoast_to_group(Aggregate *agg, const Moving *moving, Datum stored)
 void
 pgt_moving_load(Aggregate *agg, Moving *moving, TupleTableSlot *stored)
 {
-	bool		isnull;
-	int64		count;
-	Datum		state;
+	bool isnull;
+	int64 count;
+	Datum state;
 
 	if (stored == NULL)
 	{
@@ -457,10 +457,10 @@ pgt_moving_load(Aggregate *agg, Moving *moving, TupleTableSlot *stored)
 static Datum
 finish(Aggregate *agg, Moving *moving, bool *isnull)
 {
-	Datum		result;
-	Datum		state = MakeExpandedObjectReadOnly(moving->state,
-												   moving->state_null,
-												   moving->translen);
+	Datum result;
+	Datum state = MakeExpandedObjectReadOnly(moving->state,
+											 moving->state_null,
+											 moving->translen);
 
 	if (moving->final.fn_strict &&
 		(moving->state_null || moving->nfinalargs > 1))
@@ -489,7 +489,7 @@ static Datum
 serialise(Aggregate *agg, Moving *moving, bool *isnull)
 {
 	MemoryContext before;
-	Datum		stored;
+	Datum stored;
 
 	*isnull = moving->state_null;
 	if (moving->state_null || !OidIsValid(moving->serial.fn_oid))
@@ -513,8 +513,8 @@ serialise(Aggregate *agg, Moving *moving, bool *isnull)
 void
 pgt_moving_store(Aggregate *agg, Moving *moving, Datum *values, bool *nulls)
 {
-	int			result = agg->result - 1;
-	int			state = agg->state - 1;
+	int result = agg->result - 1;
+	int state = agg->state - 1;
 
 	values[state] = serialise(agg, moving, &nulls[state]);
 	if (!agg->count_is_n)
@@ -555,7 +555,7 @@ load_moving(Aggregate *agg, TupleTableSlot *stored)
 static int
 apply_moving(Aggregate *agg, int64 weight)
 {
-	Moving	   *moving = agg->own;
+	Moving *moving = agg->own;
 
 	for (; weight > 0; weight--)
 	{

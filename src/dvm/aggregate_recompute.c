@@ -18,11 +18,11 @@
 
 typedef struct Answer
 {
-	int16		typlen;
-	bool		typbyval;
-	bool		known;
-	Datum		value;
-	bool		isnull;
+	int16 typlen;
+	bool typbyval;
+	bool known;
+	Datum value;
+	bool isnull;
 } Answer;
 
 static bool
@@ -34,7 +34,7 @@ matches_any(const AggregateFacts *facts)
 static void
 prepare_recompute(Aggregate *agg, const AggregateFacts *facts)
 {
-	Answer	   *answer = palloc0(sizeof(Answer));
+	Answer *answer = palloc0(sizeof(Answer));
 
 	get_typlenbyval(agg->aggref->aggtype, &answer->typlen, &answer->typbyval);
 	agg->own = answer;
@@ -55,7 +55,7 @@ apply_recompute(Aggregate *agg, int64 weight)
 static void
 answer_recompute(Aggregate *agg, Datum value, bool isnull)
 {
-	Answer	   *answer = agg->own;
+	Answer *answer = agg->own;
 	MemoryContext before = MemoryContextSwitchTo(agg->memory->group);
 
 	answer->known = true;

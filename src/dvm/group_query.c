@@ -58,10 +58,10 @@ pgt_affected_name(const NodeProgram *node)
 TupleDesc
 pgt_affected_desc(const NodeProgram *node)
 {
-	int			n = node->nkeys + Natts_affected_fixed;
-	Oid		   *types = palloc(sizeof(Oid) * n);
-	int32	   *typmods = palloc(sizeof(int32) * n);
-	Oid		   *collations = palloc(sizeof(Oid) * n);
+	int n = node->nkeys + Natts_affected_fixed;
+	Oid *types = palloc(sizeof(Oid) * n);
+	int32 *typmods = palloc(sizeof(int32) * n);
+	Oid *collations = palloc(sizeof(Oid) * n);
 
 	types[0] = INT8OID;
 	typmods[0] = -1;
@@ -82,11 +82,11 @@ pgt_affected_desc(const NodeProgram *node)
 static List *
 column_names(TupleDesc desc)
 {
-	List	   *names = NIL;
+	List *names = NIL;
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		char	   *name = NameStr(TupleDescAttr(desc, i)->attname);
+		char *name = NameStr(TupleDescAttr(desc, i)->attname);
 
 		names = lappend(names, makeString(pstrdup(name)));
 	}
@@ -143,8 +143,8 @@ static Expr *
 key_condition(const NodeProgram *node, int i, bool isnull)
 {
 	SortGroupClause *key = list_nth_node(SortGroupClause, node->query->keys, i);
-	Var		   *column = input_column(node, i);
-	NullTest   *test;
+	Var *column = input_column(node, i);
+	NullTest *test;
 
 	if (!isnull)
 		return make_opclause(key->eqop, BOOLOID, false, (Expr *) column,
@@ -178,7 +178,7 @@ group_number(const NodeProgram *node)
 static Expr *
 row_count(void)
 {
-	Aggref	   *count = makeNode(Aggref);
+	Aggref *count = makeNode(Aggref);
 
 	count->aggfnoid = F_COUNT_;
 	count->aggtype = INT8OID;
@@ -193,7 +193,7 @@ row_count(void)
 static TargetEntry *
 add_column(Query *query, Expr *expr)
 {
-	AttrNumber	attno = list_length(query->targetList) + 1;
+	AttrNumber attno = list_length(query->targetList) + 1;
 	TargetEntry *tle = makeTargetEntry(expr, attno, psprintf("o%d", attno),
 									   false);
 
@@ -258,11 +258,11 @@ group_by_number(const NodeProgram *node, Query *query)
 static void
 group_by_direct_arguments(const NodeProgram *node, Query *query)
 {
-	bool		needed = false;
+	bool needed = false;
 
 	for (int i = 0; i < node->naggs; i++)
 	{
-		List	   *direct = node->aggs[i]->aggref->aggdirectargs;
+		List *direct = node->aggs[i]->aggref->aggdirectargs;
 
 		needed |= contain_var_clause((Node *) direct);
 	}
@@ -284,7 +284,7 @@ group_by_direct_arguments(const NodeProgram *node, Query *query)
 static Query *
 make_query(const NodeProgram *node)
 {
-	Query	   *query = makeNode(Query);
+	Query *query = makeNode(Query);
 	RangeTblRef *input = makeNode(RangeTblRef);
 
 	query->commandType = CMD_SELECT;
@@ -300,7 +300,7 @@ static void
 join_affected(const NodeProgram *node, Query *query, const Bitmapset *nulls)
 {
 	RangeTblRef *affected = makeNode(RangeTblRef);
-	List	   *conditions = NIL;
+	List *conditions = NIL;
 
 	if (pgt_node_is_scalar(node))
 		return;
@@ -330,7 +330,7 @@ add_aggregate(Query *query, const Aggregate *agg)
 static char *
 finish_text(Query *query)
 {
-	add_column(query, int8_constant(1));	/* the weight */
+	add_column(query, int8_constant(1)); /* the weight */
 	return pgt_query_text(query);
 }
 
@@ -343,14 +343,14 @@ finish_text(Query *query)
 char *
 pgt_group_query(const NodeProgram *node, GroupRows rows, const Bitmapset *nulls)
 {
-	Query	   *query = make_query(node);
+	Query *query = make_query(node);
 
 	join_affected(node, query, nulls);
 	if (rows == GROUP_INPUT)
 	{
 		add_input_columns(node, query);
 		group_by_number(node, query);
-		query->groupClause = NIL;	/* ordered, not grouped */
+		query->groupClause = NIL; /* ordered, not grouped */
 		return finish_text(query);
 	}
 
@@ -373,7 +373,7 @@ pgt_group_query(const NodeProgram *node, GroupRows rows, const Bitmapset *nulls)
 char *
 pgt_all_groups_query(const NodeProgram *node, bool check)
 {
-	Query	   *query = make_query(node);
+	Query *query = make_query(node);
 
 	query->hasAggs = true;
 	group_by_keys(node, query);
@@ -395,7 +395,7 @@ pgt_all_groups_query(const NodeProgram *node, bool check)
 char *
 pgt_all_rows_query(const NodeProgram *node)
 {
-	Query	   *query = make_query(node);
+	Query *query = make_query(node);
 
 	add_input_columns(node, query);
 	return finish_text(query);

@@ -31,17 +31,17 @@
 /* The texts for groups of which certain keys are NULL. */
 typedef struct GroupTexts
 {
-	Bitmapset  *nulls;
-	QueryText	texts[GROUP_ANSWERS + 1];
+	Bitmapset *nulls;
+	QueryText texts[GROUP_ANSWERS + 1];
 } GroupTexts;
 
 typedef struct DoubtBatch
 {
-	Bitmapset  *nulls;
-	int			doubt;
-	int64		ngroups;
-	Tuplestorestate *rows;		/* the new rows of the groups, so far */
-	Delta	   *affected;		/* their numbers and keys */
+	Bitmapset *nulls;
+	int doubt;
+	int64 ngroups;
+	Tuplestorestate *rows; /* the new rows of the groups, so far */
+	Delta *affected;	   /* their numbers and keys */
 } DoubtBatch;
 
 /* A batch on its way through a query. */
@@ -49,10 +49,10 @@ typedef struct Stage
 {
 	NodeProgram *node;
 	DoubtBatch *batch;
-	Tuplestorestate *next;		/* what has to go on; NULL: is written */
-	TupleTableSlot *row;		/* of the batch */
-	int64		number;			/* of that group; -1: none yet */
-	int64		nrows;			/* met in it */
+	Tuplestorestate *next; /* what has to go on; NULL: is written */
+	TupleTableSlot *row;   /* of the batch */
+	int64 number;		   /* of that group; -1: none yet */
+	int64 nrows;		   /* met in it */
 } Stage;
 
 /* ---- putting aside ---- */
@@ -75,9 +75,9 @@ find_batch(NodeProgram *node, const Bitmapset *nulls, int doubt)
 {
 	MemoryContext before;
 	DoubtBatch *batch;
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, node->doubts)
+	foreach (lc, node->doubts)
 	{
 		batch = lfirst(lc);
 		if (batch->doubt == doubt && bms_equal(batch->nulls, nulls))
@@ -97,10 +97,10 @@ find_batch(NodeProgram *node, const Bitmapset *nulls, int doubt)
 void
 pgt_group_put_aside(NodeProgram *node, int doubt)
 {
-	Bitmapset  *nulls = NULL;
+	Bitmapset *nulls = NULL;
 	DoubtBatch *batch;
-	Datum	   *values = palloc(sizeof(Datum) * (node->nkeys + 1));
-	bool	   *isnull = palloc(sizeof(bool) * (node->nkeys + 1));
+	Datum *values = palloc(sizeof(Datum) * (node->nkeys + 1));
+	bool *isnull = palloc(sizeof(bool) * (node->nkeys + 1));
 
 	for (int i = 0; i < node->nkeys; i++)
 	{
@@ -124,9 +124,9 @@ find_texts(NodeProgram *node, const Bitmapset *nulls)
 {
 	MemoryContext before;
 	GroupTexts *texts;
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, node->texts)
+	foreach (lc, node->texts)
 	{
 		texts = lfirst(lc);
 		if (bms_equal(texts->nulls, nulls))
@@ -144,11 +144,11 @@ find_texts(NodeProgram *node, const Bitmapset *nulls)
 static QueryText *
 find_text(NodeProgram *node, const Bitmapset *nulls, GroupRows rows)
 {
-	QueryText  *text = &find_texts(node, nulls)->texts[rows];
+	QueryText *text = &find_texts(node, nulls)->texts[rows];
 
 	if (text->sql == NULL)
 	{
-		char	   *sql = pgt_group_query(node, rows, nulls);
+		char *sql = pgt_group_query(node, rows, nulls);
 
 		text->sql = MemoryContextStrdup(node->memory, sql);
 	}
@@ -161,7 +161,7 @@ find_text(NodeProgram *node, const Bitmapset *nulls, GroupRows rows)
 void
 pgt_run_text(QueryText *text, List *deltas, RowReceiver receive, void *arg)
 {
-	bool		small = pgt_deltas_are_small(deltas);
+	bool small = pgt_deltas_are_small(deltas);
 
 	pgt_run_query(text->sql, small ? &text->small : &text->large, small,
 				  deltas, receive, arg);
@@ -173,9 +173,9 @@ pgt_run_text(QueryText *text, List *deltas, RowReceiver receive, void *arg)
 void
 pgt_group_texts_free(List *all)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, all)
+	foreach (lc, all)
 	{
 		GroupTexts *texts = lfirst(lc);
 
@@ -194,7 +194,7 @@ static void
 next_group(Stage *stage)
 {
 	NodeProgram *node = stage->node;
-	bool		isnull;
+	bool isnull;
 
 	MemoryContextReset(node->agg_memory.group);
 	if (!tuplestore_gettupleslot(stage->batch->rows, true, false, stage->row))
@@ -215,7 +215,7 @@ static void
 prefill(Stage *stage)
 {
 	TupleTableSlot *new = stage->node->new;
-	int			natts = stage->node->state_desc->natts;
+	int natts = stage->node->state_desc->natts;
 
 	ExecClearTuple(new);
 	memcpy(new->tts_values, stage->row->tts_values, sizeof(Datum) * natts);
@@ -288,11 +288,11 @@ refeed_up_to(Stage *stage, int64 number)
 static void
 receive_row(TupleTableSlot *slot, int64 weight, void *arg)
 {
-	Stage	   *stage = arg;
+	Stage *stage = arg;
 	NodeProgram *node = stage->node;
-	AttrNumber	number = node->input_desc->natts + 1;
+	AttrNumber number = node->input_desc->natts + 1;
 	MemoryContext before = MemoryContextSwitchTo(node->agg_memory.group);
-	bool		isnull;
+	bool isnull;
 
 	refeed_up_to(stage, DatumGetInt64(slot_getattr(slot, number, &isnull)));
 	stage->nrows++;
@@ -310,13 +310,13 @@ static void
 take_answers(Stage *stage, TupleTableSlot *slot)
 {
 	NodeProgram *node = stage->node;
-	AttrNumber	column = 2;
+	AttrNumber column = 2;
 
 	for (int i = 0; i < node->naggs; i++)
 	{
-		Aggregate  *agg = node->aggs[i];
-		Datum		value;
-		bool		isnull;
+		Aggregate *agg = node->aggs[i];
+		Datum value;
+		bool isnull;
 
 		if (agg->strategy->answer == NULL)
 			continue;
@@ -330,15 +330,15 @@ take_answers(Stage *stage, TupleTableSlot *slot)
 static void
 receive_answer(TupleTableSlot *slot, int64 weight, void *arg)
 {
-	Stage	   *stage = arg;
+	Stage *stage = arg;
 	NodeProgram *node = stage->node;
 	MemoryContext before = MemoryContextSwitchTo(node->agg_memory.group);
-	bool		isnull;
-	int64		number = DatumGetInt64(slot_getattr(slot, 1, &isnull));
+	bool isnull;
+	int64 number = DatumGetInt64(slot_getattr(slot, 1, &isnull));
 
 	next_group(stage);
 	if (stage->number != number)
-		node->mismatch = true;	/* a group without rows */
+		node->mismatch = true; /* a group without rows */
 	else
 	{
 		stage->nrows = DatumGetInt64(slot_getattr(slot, 2, &isnull));
@@ -355,8 +355,8 @@ static void
 run_stage(Stage *stage, GroupRows rows)
 {
 	NodeProgram *node = stage->node;
-	QueryText  *text = find_text(node, stage->batch->nulls, rows);
-	List	   *deltas = NIL;
+	QueryText *text = find_text(node, stage->batch->nulls, rows);
+	List *deltas = NIL;
 
 	if (!pgt_node_is_scalar(node))
 		deltas = list_make1(stage->batch->affected);
@@ -378,7 +378,7 @@ static void
 recompute_batch(Stage *stage)
 {
 	DoubtBatch *batch = stage->batch;
-	bool		ask = (batch->doubt & DOUBT_QUERY) != 0;
+	bool ask = (batch->doubt & DOUBT_QUERY) != 0;
 
 	if (batch->doubt & DOUBT_REFEED)
 	{
@@ -406,8 +406,8 @@ void
 pgt_groups_recompute(NodeProgram *node)
 {
 	MemoryContext before;
-	Stage		stage = {.node = node};
-	ListCell   *lc;
+	Stage stage = {.node = node};
+	ListCell *lc;
 
 	if (node->doubts == NIL)
 		return;
@@ -415,7 +415,7 @@ pgt_groups_recompute(NodeProgram *node)
 	before = MemoryContextSwitchTo(node->run);
 	stage.row = MakeSingleTupleTableSlot(node->state_desc,
 										 &TTSOpsMinimalTuple);
-	foreach(lc, node->doubts)
+	foreach (lc, node->doubts)
 	{
 		stage.batch = lfirst(lc);
 		if (!node->mismatch)

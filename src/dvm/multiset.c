@@ -51,32 +51,32 @@
 
 struct Multiset
 {
-	Oid			relid;
-	Oid			index;
-	int			nkeys;
-	int			nvalues;
-	TupleDesc	desc;			/* of the table */
-	TupleDesc	row_desc;		/* its keys and values only */
-	RowIdentity *key;			/* of a group */
-	RowIdentity *row;			/* of a value in a group */
+	Oid relid;
+	Oid index;
+	int nkeys;
+	int nvalues;
+	TupleDesc desc;		/* of the table */
+	TupleDesc row_desc; /* its keys and values only */
+	RowIdentity *key;	/* of a group */
+	RowIdentity *row;	/* of a value in a group */
 	ScanKeyData probe[Natts_index];
-	AttrNumber	n;				/* column numbers */
-	AttrNumber	hash;
-	AttrNumber	vhash;			/* 0: values are ordered */
+	AttrNumber n; /* column numbers */
+	AttrNumber hash;
+	AttrNumber vhash; /* 0: values are ordered */
 
 	/* while open */
 	MemoryContext run;
-	RowStore   *store;			/* NULL: closed */
+	RowStore *store; /* NULL: closed */
 	TupleTableSlot *found;
-	TupleTableSlot *wanted;		/* the row looked for or written */
-	IndexScanDesc group_scan;	/* over all values of a group; or NULL */
-	Relation	index_rel;
+	TupleTableSlot *wanted;	  /* the row looked for or written */
+	IndexScanDesc group_scan; /* over all values of a group; or NULL */
+	Relation index_rel;
 	TupleTableSlot *scanned;
 	TupleTableSlot *example;
 
 	/* while it is being made what it should be */
-	ZSet	   *missing;
-	bool		was_empty;
+	ZSet *missing;
+	bool was_empty;
 };
 
 /* ---- creation ---- */
@@ -84,9 +84,9 @@ struct Multiset
 static TupleDesc
 table_desc(TupleDesc keys, TupleDesc values, bool ordered)
 {
-	int			nrows = keys->natts + values->natts;
-	TupleDesc	desc = CreateTemplateTupleDesc(nrows + (ordered ? 2 : 3));
-	char		name[NAMEDATALEN];
+	int nrows = keys->natts + values->natts;
+	TupleDesc desc = CreateTemplateTupleDesc(nrows + (ordered ? 2 : 3));
+	char name[NAMEDATALEN];
 
 	for (int i = 0; i < keys->natts; i++)
 	{
@@ -117,12 +117,12 @@ Oid
 pgt_multiset_create(const char *name, TupleDesc keys, TupleDesc values,
 					bool ordered, Oid owner, Oid owner_of)
 {
-	Integer    *percent = makeInteger(MULTISET_FILLFACTOR);
-	DefElem    *fillfactor = makeDefElem("fillfactor", (Node *) percent, -1);
-	TupleDesc	desc = table_desc(keys, values, ordered);
-	AttrNumber	hash = keys->natts + values->natts + 2;
-	AttrNumber	attnos[Natts_index];
-	Oid			relid;
+	Integer *percent = makeInteger(MULTISET_FILLFACTOR);
+	DefElem *fillfactor = makeDefElem("fillfactor", (Node *) percent, -1);
+	TupleDesc desc = table_desc(keys, values, ordered);
+	AttrNumber hash = keys->natts + values->natts + 2;
+	AttrNumber attnos[Natts_index];
+	Oid relid;
 
 	relid = pgt_create_internal_table("pgtrickle_state", name, desc, owner,
 									  owner_of, list_make1(fillfactor));
@@ -148,7 +148,7 @@ identity_of_first(TupleDesc desc, int ncols)
 static TupleDesc
 first_columns(TupleDesc desc, int ncols)
 {
-	TupleDesc	first = CreateTemplateTupleDesc(ncols);
+	TupleDesc first = CreateTemplateTupleDesc(ncols);
 
 	for (int i = 0; i < ncols; i++)
 		TupleDescCopyEntry(first, i + 1, desc, i + 1);
@@ -182,9 +182,9 @@ prepare_probe(Multiset *set)
 Multiset *
 pgt_multiset_build(Oid relid, int nkeys, int nvalues, bool ordered)
 {
-	Multiset   *set = palloc0(sizeof(Multiset));
-	Relation	rel = table_open(relid, AccessShareLock);
-	List	   *indexes = RelationGetIndexList(rel);
+	Multiset *set = palloc0(sizeof(Multiset));
+	Relation rel = table_open(relid, AccessShareLock);
+	List *indexes = RelationGetIndexList(rel);
 
 	set->run = AllocSetContextCreate(CurrentMemoryContext,
 									 "pg_trickle multiset",
@@ -303,8 +303,8 @@ want(Multiset *set, const GroupKey *group, const Datum *values,
 static bool
 find_wanted(Multiset *set)
 {
-	AttrNumber	second = set->vhash != InvalidAttrNumber ? set->vhash :
-		set->nkeys + 1;
+	AttrNumber second = set->vhash != InvalidAttrNumber ? set->vhash :
+														  set->nkeys + 1;
 
 	set->probe[0].sk_argument = set->wanted->tts_values[set->hash - 1];
 	set->probe[1].sk_argument = set->wanted->tts_values[second - 1];
@@ -349,8 +349,8 @@ show_values(Multiset *set, TupleTableSlot *slot, const Datum **values,
 static ValueChange
 add_to_found(Multiset *set, int64 weight)
 {
-	bool		isnull;
-	int64		n = DatumGetInt64(slot_getattr(set->found, set->n, &isnull));
+	bool isnull;
+	int64 n = DatumGetInt64(slot_getattr(set->found, set->n, &isnull));
 
 	n += weight;
 	if (n < 0)
@@ -402,7 +402,7 @@ scan_group(Multiset *set, const GroupKey *group)
 	before = MemoryContextSwitchTo(set->run);
 	if (set->group_scan == NULL)
 	{
-		Relation	rel = pgt_rowstore_relation(set->store);
+		Relation rel = pgt_rowstore_relation(set->store);
 
 		set->index_rel = index_open(set->index, RowExclusiveLock);
 		set->group_scan = pgt_index_beginscan(rel, set->index_rel,
@@ -424,8 +424,8 @@ static bool
 next_entry(Multiset *set, ScanDirection direction)
 {
 	MemoryContext before = MemoryContextSwitchTo(set->run);
-	bool		found = index_getnext_slot(set->group_scan, direction,
-										   set->scanned);
+	bool found = index_getnext_slot(set->group_scan, direction,
+									set->scanned);
 
 	MemoryContextSwitchTo(before);
 	return found;
@@ -452,12 +452,12 @@ bool
 pgt_multiset_extremum(Multiset *set, const GroupKey *group, bool last,
 					  Datum *value)
 {
-	bool		isnull;
+	bool isnull;
 
 	Assert(set->vhash == InvalidAttrNumber);
 	scan_group(set, group);
 	if (!next_of_group(set, last ? BackwardScanDirection :
-					   ForwardScanDirection))
+								   ForwardScanDirection))
 		return false;
 	*value = slot_getattr(set->scanned, set->nkeys + 1, &isnull);
 	return true;
@@ -491,9 +491,9 @@ pgt_multiset_next(Multiset *set, const Datum **values, const bool **nulls)
 static bool
 can_be_found(Multiset *set)
 {
-	bool		isnull;
-	int64		hash = DatumGetInt64(slot_getattr(set->found, set->hash,
-												  &isnull));
+	bool isnull;
+	int64 hash = DatumGetInt64(slot_getattr(set->found, set->hash,
+											&isnull));
 
 	if (hash != pgt_identity_hash(set->key, set->found))
 		return false;
@@ -510,7 +510,7 @@ can_be_found(Multiset *set)
 static void
 put_stored(Multiset *set, bool repair)
 {
-	bool		isnull;
+	bool isnull;
 
 	pgt_rowstore_lookup(set->store, InvalidOid, 0, NULL);
 	while (pgt_rowstore_fetch(set->store, set->found))
@@ -553,7 +553,7 @@ void
 pgt_multiset_put(Multiset *set, TupleTableSlot *keys, const Datum *values,
 				 const bool *nulls)
 {
-	GroupKey	group = {0};
+	GroupKey group = {0};
 
 	slot_getsomeattrs(keys, set->nkeys);
 	group.values = keys->tts_values;
@@ -567,8 +567,8 @@ static int64
 sum_of_group(Multiset *set)
 {
 	TupleTableSlot *row;
-	int64		weight;
-	int64		sum = 0;
+	int64 weight;
+	int64 sum = 0;
 
 	ExecClearTuple(set->example);
 	while ((row = pgt_zset_next_row(set->missing, &weight)) != NULL)
@@ -588,8 +588,8 @@ static void
 correct(Multiset *set, int64 sum)
 {
 	TupleTableSlot *row = set->example;
-	GroupKey	group = {row->tts_values, row->tts_isnull};
-	bool		isnull;
+	GroupKey group = {row->tts_values, row->tts_isnull};
+	bool isnull;
 
 	group.hash = pgt_identity_hash(set->key, row);
 	if (!set->was_empty)
@@ -619,7 +619,7 @@ pgt_multiset_settle(Multiset *set, ValueReport report, void *arg)
 {
 	while (pgt_zset_next_group(set->missing))
 	{
-		int64		sum = sum_of_group(set);
+		int64 sum = sum_of_group(set);
 
 		CHECK_FOR_INTERRUPTS();
 		if (sum == 0)

@@ -35,7 +35,7 @@ receive_change(TupleTableSlot *slot, int64 weight, void *arg)
 static int
 group_doubt(const NodeProgram *node)
 {
-	int			doubt = DOUBT_NONE;
+	int doubt = DOUBT_NONE;
 
 	for (int i = 0; i < node->naggs; i++)
 		doubt |= node->aggs[i]->doubt;
@@ -48,8 +48,8 @@ group_doubt(const NodeProgram *node)
 static void
 end_group(NodeProgram *node)
 {
-	int			doubt = group_doubt(node);
-	bool		is_gone = node->group_n == 0 && !pgt_node_is_scalar(node);
+	int doubt = group_doubt(node);
+	bool is_gone = node->group_n == 0 && !pgt_node_is_scalar(node);
 
 	if ((doubt & DOUBT_MISMATCH) ||
 		(!node->stored && (is_gone || pgt_node_is_scalar(node))))
@@ -74,11 +74,11 @@ end_group(NodeProgram *node)
 static void
 change_group(NodeProgram *node, ZSet *change)
 {
-	int64		weight;
+	int64 weight;
 	TupleTableSlot *row = pgt_zset_next_row(change, &weight);
 
 	if (row == NULL)
-		return;					/* everything in it cancelled */
+		return; /* everything in it cancelled */
 
 	pgt_group_begin(node, row);
 	for (; row != NULL; row = pgt_zset_next_row(change, &weight))
@@ -109,9 +109,9 @@ change_groups(NodeProgram *node, ZSet *change)
 Delta *
 pgt_node_run(NodeProgram *node, List *deltas, const char **mismatch)
 {
-	char	   *name = pgt_node_delta_name(node->query->id);
-	Delta	   *output = pgt_delta_create(name, node->delta_desc);
-	ZSet	   *change = pgt_zset_create(node->input_desc, node->key);
+	char *name = pgt_node_delta_name(node->query->id);
+	Delta *output = pgt_delta_create(name, node->delta_desc);
+	ZSet *change = pgt_zset_create(node->input_desc, node->key);
 
 	*mismatch = NULL;
 	pgt_linear_run(node->input, deltas, receive_change, change);
@@ -136,7 +136,7 @@ pgt_node_run(NodeProgram *node, List *deltas, const char **mismatch)
 static List *
 explain(List *properties, char *name, char *value)
 {
-	Property   *property = palloc(sizeof(Property));
+	Property *property = palloc(sizeof(Property));
 
 	property->name = name;
 	property->value = value;
@@ -149,8 +149,8 @@ explain(List *properties, char *name, char *value)
 List *
 pgt_node_explain(NodeProgram *node)
 {
-	List	   *properties = NIL;
-	bool		recomputes = false;
+	List *properties = NIL;
+	bool recomputes = false;
 
 	properties = explain(NIL, pstrdup(node->name), pstrdup(node->query->rule));
 	properties = explain(properties, psprintf("%s state", node->name),

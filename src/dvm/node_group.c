@@ -121,7 +121,7 @@ copy_keys(NodeProgram *node, TupleTableSlot *row)
 void
 pgt_group_begin(NodeProgram *node, TupleTableSlot *row)
 {
-	bool		isnull;
+	bool isnull;
 	TupleTableSlot *stored = NULL;
 
 	node->group.hash = pgt_identity_hash(node->key, row);
@@ -168,7 +168,7 @@ static void
 prefill(NodeProgram *node)
 {
 	TupleTableSlot *new = node->new;
-	int			natts = node->state_desc->natts;
+	int natts = node->state_desc->natts;
 
 	ExecClearTuple(new);
 	if (node->stored)
@@ -227,7 +227,7 @@ keep_unchanged(NodeProgram *node, const Bitmapset *changed)
 	slot_getallattrs(node->old);
 	for (int i = 0; i < node->state_desc->natts; i++)
 	{
-		int			column = i + 1 - FirstLowInvalidHeapAttributeNumber;
+		int column = i + 1 - FirstLowInvalidHeapAttributeNumber;
 
 		if (!bms_is_member(column, changed))
 			node->new->tts_values[i] = node->old->tts_values[i];
@@ -237,11 +237,11 @@ keep_unchanged(NodeProgram *node, const Bitmapset *changed)
 static void
 update_group(NodeProgram *node)
 {
-	Bitmapset  *changed = pgt_identity_difference(node->image, node->old,
-												  node->new);
-	int			first = bms_next_member(changed, -1);
-	bool		visible = first + FirstLowInvalidHeapAttributeNumber <=
-		node->nvisible;
+	Bitmapset *changed = pgt_identity_difference(node->image, node->old,
+												 node->new);
+	int first = bms_next_member(changed, -1);
+	bool visible = first + FirstLowInvalidHeapAttributeNumber <=
+				   node->nvisible;
 
 	if (first < 0)
 		return;

@@ -42,12 +42,12 @@
 typedef struct Rebuild
 {
 	NodeProgram *node;
-	bool		wants_rows;		/* some aggregate is made from rows */
-	bool		wants_answers;
-	ZSet	   *rows;			/* input and answers by group */
-	TupleTableSlot *row;		/* to put into it */
-	AttrNumber	n;				/* of an answer; results follow */
-	ZSet	   *difference;		/* state rows; NULL: the table is empty */
+	bool wants_rows; /* some aggregate is made from rows */
+	bool wants_answers;
+	ZSet *rows;			 /* input and answers by group */
+	TupleTableSlot *row; /* to put into it */
+	AttrNumber n;		 /* of an answer; results follow */
+	ZSet *difference;	 /* state rows; NULL: the table is empty */
 } Rebuild;
 
 /* ---- the input by group ---- */
@@ -56,8 +56,8 @@ static TupleDesc
 describe_rows(const Rebuild *rebuild)
 {
 	const NodeProgram *node = rebuild->node;
-	int			natts = node->input_desc->natts;
-	TupleDesc	desc = CreateTemplateTupleDesc(natts + 1 + node->naggs);
+	int natts = node->input_desc->natts;
+	TupleDesc desc = CreateTemplateTupleDesc(natts + 1 + node->naggs);
 
 	for (int i = 0; i < natts; i++)
 		TupleDescCopyEntry(desc, i + 1, node->input_desc, i + 1);
@@ -71,12 +71,12 @@ describe_rows(const Rebuild *rebuild)
 static void
 plan_rebuild(Rebuild *rebuild, NodeProgram *node)
 {
-	TupleDesc	desc;
+	TupleDesc desc;
 
 	rebuild->node = node;
 	for (int i = 0; i < node->naggs; i++)
 	{
-		Aggregate  *agg = node->aggs[i];
+		Aggregate *agg = node->aggs[i];
 
 		rebuild->wants_rows |= agg->strategy->fed || agg->multiset != NULL;
 		rebuild->wants_answers |= pgt_is_asked_in_rebuild(agg);
@@ -116,7 +116,7 @@ put_values(NodeProgram *node, TupleTableSlot *slot)
 {
 	for (int i = 0; i < node->naggs; i++)
 	{
-		Aggregate  *agg = node->aggs[i];
+		Aggregate *agg = node->aggs[i];
 
 		if (agg->multiset != NULL && pgt_aggregate_fetch(agg, slot))
 			pgt_multiset_put(agg->multiset, slot, agg->values, agg->nulls);
@@ -126,7 +126,7 @@ put_values(NodeProgram *node, TupleTableSlot *slot)
 static void
 receive_input(TupleTableSlot *slot, int64 weight, void *arg)
 {
-	Rebuild    *rebuild = arg;
+	Rebuild *rebuild = arg;
 
 	start_row(rebuild);
 	copy_columns(rebuild->row, 1, slot, 1, rebuild->node->input_desc->natts);
@@ -139,9 +139,9 @@ receive_input(TupleTableSlot *slot, int64 weight, void *arg)
 static void
 receive_group(TupleTableSlot *slot, int64 weight, void *arg)
 {
-	Rebuild    *rebuild = arg;
+	Rebuild *rebuild = arg;
 	NodeProgram *node = rebuild->node;
-	AttrNumber	column = node->nkeys + 1;
+	AttrNumber column = node->nkeys + 1;
 
 	start_row(rebuild);
 	copy_columns(rebuild->row, 1, slot, 1, node->nkeys);
@@ -157,12 +157,12 @@ receive_group(TupleTableSlot *slot, int64 weight, void *arg)
 
 /* The text is made when it is first needed. */
 static void
-run_all(NodeProgram *node, QueryText *text, char *(*make) (const NodeProgram *),
+run_all(NodeProgram *node, QueryText *text, char *(*make)(const NodeProgram *),
 		RowReceiver receive, void *arg)
 {
 	if (text->sql == NULL)
 	{
-		char	   *sql = make(node);
+		char *sql = make(node);
 
 		text->sql = MemoryContextStrdup(node->memory, sql);
 	}
@@ -219,7 +219,7 @@ collect(Rebuild *rebuild)
 static bool
 is_answer(const Rebuild *rebuild, TupleTableSlot *row)
 {
-	bool		isnull;
+	bool isnull;
 
 	(void) slot_getattr(row, rebuild->n, &isnull);
 	return !isnull;
@@ -229,14 +229,14 @@ static void
 take_answer(Rebuild *rebuild, TupleTableSlot *row)
 {
 	NodeProgram *node = rebuild->node;
-	bool		isnull;
+	bool isnull;
 
 	if (!rebuild->wants_rows)
 		node->group_n = DatumGetInt64(slot_getattr(row, rebuild->n, &isnull));
 	for (int i = 0; i < node->naggs; i++)
 	{
-		Aggregate  *agg = node->aggs[i];
-		Datum		value;
+		Aggregate *agg = node->aggs[i];
+		Datum value;
 
 		if (!pgt_is_asked_in_rebuild(agg))
 			continue;
@@ -275,7 +275,7 @@ static void
 rebuild_group(Rebuild *rebuild)
 {
 	NodeProgram *node = rebuild->node;
-	int64		weight;
+	int64 weight;
 	TupleTableSlot *row = pgt_zset_next_row(rebuild->rows, &weight);
 
 	pgt_group_begin_anew(node, row);
@@ -312,7 +312,7 @@ rebuild_groups(Rebuild *rebuild)
 {
 	NodeProgram *node = rebuild->node;
 	MemoryContext before = MemoryContextSwitchTo(node->agg_memory.group);
-	bool		any = false;
+	bool any = false;
 
 	set_from_scratch(node, true);
 	while (pgt_zset_next_group(rebuild->rows))
@@ -350,7 +350,7 @@ put_stored(Rebuild *rebuild)
 static void
 find_stored(NodeProgram *node, TupleTableSlot *row)
 {
-	bool		isnull;
+	bool isnull;
 
 	pgt_group_find(node, row,
 				   DatumGetInt64(slot_getattr(row, node->hash, &isnull)));
@@ -365,8 +365,8 @@ correct_group(Rebuild *rebuild)
 {
 	NodeProgram *node = rebuild->node;
 	TupleTableSlot *row;
-	int64		weight;
-	bool		to_write = false;
+	int64 weight;
+	bool to_write = false;
 
 	while ((row = pgt_zset_next_row(rebuild->difference, &weight)) != NULL)
 	{
@@ -412,7 +412,7 @@ write_difference(Rebuild *rebuild)
 void
 pgt_node_rebuild(NodeProgram *node)
 {
-	Rebuild		rebuild = {0};
+	Rebuild rebuild = {0};
 	MemoryContext before;
 
 	pgt_node_begin(node, NULL);
@@ -435,26 +435,26 @@ pgt_node_rebuild(NodeProgram *node)
 typedef struct Check
 {
 	NodeProgram *node;
-	ZSet	   *rows;			/* keys, results, n: computed and stored */
+	ZSet *rows; /* keys, results, n: computed and stored */
 	TupleTableSlot *row;
-	TupleTableSlot *first;		/* of a group */
-	RowIdentity *equal;			/* by the columns that have an "=" */
-	Bitmapset  *by_image;		/* the others */
+	TupleTableSlot *first; /* of a group */
+	RowIdentity *equal;	   /* by the columns that have an "=" */
+	Bitmapset *by_image;   /* the others */
 	StateDifference report;
-	void	   *arg;
+	void *arg;
 } Check;
 
 /* Which columns can be compared by "="? */
 static void
 plan_comparison(Check *check)
 {
-	TupleDesc	desc = check->row->tts_tupleDescriptor;
+	TupleDesc desc = check->row->tts_tupleDescriptor;
 	AttrNumber *attnos = palloc(sizeof(AttrNumber) * desc->natts);
-	int			n = 0;
+	int n = 0;
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		Oid			type = TupleDescAttr(desc, i)->atttypid;
+		Oid type = TupleDescAttr(desc, i)->atttypid;
 
 		if (OidIsValid(lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr))
 			attnos[n++] = i + 1;
@@ -468,7 +468,7 @@ plan_comparison(Check *check)
 static void
 plan_check(Check *check, NodeProgram *node)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(node->n);
+	TupleDesc desc = CreateTemplateTupleDesc(node->n);
 
 	for (int i = 0; i < node->n; i++)
 		TupleDescCopyEntry(desc, i + 1, node->state_desc, i + 1);
@@ -516,7 +516,7 @@ receive_values(TupleTableSlot *slot, int64 weight, void *arg)
 static void
 report_value(TupleTableSlot *row, int64 weight, void *arg)
 {
-	Check	   *check = arg;
+	Check *check = arg;
 
 	check->report(check->node->query->id, row, weight, check->arg);
 }
@@ -526,7 +526,7 @@ static void
 check_multisets(Check *check)
 {
 	NodeProgram *node = check->node;
-	bool		any = false;
+	bool any = false;
 
 	for (int i = 0; i < node->naggs; i++)
 		any |= node->aggs[i]->multiset != NULL;
@@ -541,8 +541,8 @@ check_multisets(Check *check)
 static bool
 is_same(Check *check, TupleTableSlot *a, TupleTableSlot *b)
 {
-	TupleDesc	desc = a->tts_tupleDescriptor;
-	int			i = -1;
+	TupleDesc desc = a->tts_tupleDescriptor;
+	int i = -1;
 
 	while ((i = bms_next_member(check->by_image, i)) >= 0)
 	{
@@ -563,9 +563,9 @@ is_same(Check *check, TupleTableSlot *a, TupleTableSlot *b)
 static void
 check_group(Check *check)
 {
-	int			node_id = check->node->query->id;
-	int64		weight;
-	int64		first_weight;
+	int node_id = check->node->query->id;
+	int64 weight;
+	int64 first_weight;
 	TupleTableSlot *row = pgt_zset_next_row(check->rows, &first_weight);
 
 	if (row == NULL)
@@ -591,7 +591,7 @@ check_group(Check *check)
 void
 pgt_node_compare(NodeProgram *node, StateDifference report, void *arg)
 {
-	Check		check = {.report = report, .arg = arg};
+	Check check = {.report = report, .arg = arg};
 	MemoryContext before;
 
 	pgt_node_begin(node, NULL);

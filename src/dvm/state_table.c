@@ -36,17 +36,17 @@
 static QueryNode *
 copy_query_node(const QueryNode *query)
 {
-	QueryNode  *copy = palloc(sizeof(QueryNode));
-	ListCell   *lc;
+	QueryNode *copy = palloc(sizeof(QueryNode));
+	ListCell *lc;
 
 	*copy = *query;
 	copy->rule = pstrdup(query->rule);
 	copy->input = copyObject(query->input);
 	copy->keys = copyObject(query->keys);
 	copy->aggs = NIL;
-	foreach(lc, query->aggs)
+	foreach (lc, query->aggs)
 	{
-		NodeAgg    *agg = palloc(sizeof(NodeAgg));
+		NodeAgg *agg = palloc(sizeof(NodeAgg));
 
 		agg->aggref = copyObject(((NodeAgg *) lfirst(lc))->aggref);
 		copy->aggs = lappend(copy->aggs, agg);
@@ -73,7 +73,7 @@ plan_memory(NodeProgram *node)
 static int
 number_columns(NodeProgram *node)
 {
-	AttrNumber	last = node->nkeys;
+	AttrNumber last = node->nkeys;
 
 	for (int i = 0; i < node->naggs; i++)
 		node->aggs[i]->result = ++last;
@@ -82,7 +82,7 @@ number_columns(NodeProgram *node)
 
 	for (int i = 0; i < node->naggs; i++)
 	{
-		Aggregate  *agg = node->aggs[i];
+		Aggregate *agg = node->aggs[i];
 
 		if (agg->strategy->keeps & KEEPS_STATE)
 			agg->state = agg->state_is_result ? agg->result : ++last;
@@ -97,7 +97,7 @@ static void
 describe_column(TupleDesc desc, AttrNumber attno, char prefix, int number,
 				Oid type)
 {
-	char		name[NAMEDATALEN];
+	char name[NAMEDATALEN];
 
 	snprintf(name, sizeof(name), "%c%d", prefix, number);
 	TupleDescInitEntry(desc, attno, name, type, -1, 0);
@@ -128,7 +128,7 @@ describe_visible(const NodeProgram *node, TupleDesc desc)
 static TupleDesc
 describe_state(const NodeProgram *node, int ncolumns)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(ncolumns);
+	TupleDesc desc = CreateTemplateTupleDesc(ncolumns);
 
 	describe_visible(node, desc);
 	TupleDescInitEntry(desc, node->n, "n", INT8OID, -1, 0);
@@ -155,7 +155,7 @@ pgt_node_plan(const QueryNode *query, MemoryContext memory)
 {
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	NodeProgram *node = palloc0(sizeof(NodeProgram));
-	ListCell   *lc;
+	ListCell *lc;
 
 	node->memory = memory;
 	node->query = copy_query_node(query);
@@ -166,9 +166,9 @@ pgt_node_plan(const QueryNode *query, MemoryContext memory)
 	plan_memory(node);
 
 	node->aggs = palloc(sizeof(Aggregate *) * (node->naggs + 1));
-	foreach(lc, node->query->aggs)
+	foreach (lc, node->query->aggs)
 	{
-		int			i = foreach_current_index(lc);
+		int i = foreach_current_index(lc);
 
 		node->aggs[i] = pgt_aggregate_plan(((NodeAgg *) lfirst(lc))->aggref,
 										   i + 1, &node->agg_memory);
@@ -190,7 +190,7 @@ pgt_node_output_desc(const QueryNode *query)
 												 "pg_trickle node plan",
 												 ALLOCSET_SMALL_SIZES);
 	NodeProgram *node = pgt_node_plan(query, memory);
-	TupleDesc	desc = CreateTemplateTupleDesc(node->nvisible);
+	TupleDesc desc = CreateTemplateTupleDesc(node->nvisible);
 
 	describe_visible(node, desc);
 	MemoryContextDelete(memory);
@@ -209,7 +209,7 @@ signature(const NodeProgram *node)
 	appendStringInfoString(&text, node->query->rule);
 	for (int i = 0; i < node->nkeys; i++)
 	{
-		Oid			type = TupleDescAttr(node->input_desc, i)->atttypid;
+		Oid type = TupleDescAttr(node->input_desc, i)->atttypid;
 
 		appendStringInfo(&text, "%s %s", i == 0 ? " by" : ",",
 						 format_type_be_qualified(type));
@@ -223,7 +223,7 @@ signature(const NodeProgram *node)
 static TupleDesc
 first_columns(TupleDesc desc, int ncols)
 {
-	TupleDesc	first = CreateTemplateTupleDesc(ncols);
+	TupleDesc first = CreateTemplateTupleDesc(ncols);
 
 	for (int i = 0; i < ncols; i++)
 		TupleDescCopyEntry(first, i + 1, desc, i + 1);
@@ -234,14 +234,14 @@ first_columns(TupleDesc desc, int ncols)
 static TupleDesc
 describe_arguments(const Aggregate *agg)
 {
-	List	   *args = agg->aggref->args;
-	TupleDesc	desc = CreateTemplateTupleDesc(list_length(args));
-	ListCell   *lc;
+	List *args = agg->aggref->args;
+	TupleDesc desc = CreateTemplateTupleDesc(list_length(args));
+	ListCell *lc;
 
-	foreach(lc, args)
+	foreach (lc, args)
 	{
-		Node	   *arg = (Node *) lfirst_node(TargetEntry, lc)->expr;
-		AttrNumber	attno = foreach_current_index(lc) + 1;
+		Node *arg = (Node *) lfirst_node(TargetEntry, lc)->expr;
+		AttrNumber attno = foreach_current_index(lc) + 1;
 
 		TupleDescInitEntry(desc, attno, "v", exprType(arg), exprTypmod(arg),
 						   0);
@@ -278,13 +278,13 @@ create_multiset(const NodeProgram *node, const Aggregate *agg,
 static Oid
 create_table(const NodeProgram *node, const char *suffix, Oid owner, Oid relid)
 {
-	char	   *name = psprintf("n_%s", suffix);
-	Integer    *percent = makeInteger(STATE_FILLFACTOR);
-	DefElem    *fillfactor = makeDefElem("fillfactor", (Node *) percent, -1);
-	Oid			table = pgt_create_internal_table(STATE_SCHEMA, name,
-												  node->state_desc, owner,
-												  relid,
-												  list_make1(fillfactor));
+	char *name = psprintf("n_%s", suffix);
+	Integer *percent = makeInteger(STATE_FILLFACTOR);
+	DefElem *fillfactor = makeDefElem("fillfactor", (Node *) percent, -1);
+	Oid table = pgt_create_internal_table(STATE_SCHEMA, name,
+										  node->state_desc, owner,
+										  relid,
+										  list_make1(fillfactor));
 
 	(void) pgt_create_internal_index(table, psprintf("%s_index", name), 1,
 									 &node->hash, false);
@@ -304,8 +304,8 @@ pgt_node_create_state(int64 pgt_id, const QueryNode *query, Oid relid,
 												 "pg_trickle node plan",
 												 ALLOCSET_DEFAULT_SIZES);
 	NodeProgram *node = pgt_node_plan(query, memory);
-	NodeState  *state = palloc0(sizeof(NodeState));
-	char	   *suffix = psprintf(INT64_FORMAT "_%d", pgt_id, query->id);
+	NodeState *state = palloc0(sizeof(NodeState));
+	char *suffix = psprintf(INT64_FORMAT "_%d", pgt_id, query->id);
 
 	state->pgt_id = pgt_id;
 	state->node_id = query->id;
@@ -334,8 +334,8 @@ pgt_node_state_fits(const QueryNode *query, const struct NodeState *state)
 												 ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	NodeProgram *node = pgt_node_plan(query, memory);
-	bool		fits = strcmp(signature(node), state->signature) == 0 &&
-		list_length(state->multisets) == node->naggs;
+	bool fits = strcmp(signature(node), state->signature) == 0 &&
+				list_length(state->multisets) == node->naggs;
 
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(memory);
@@ -348,15 +348,15 @@ pgt_node_state_fits(const QueryNode *query, const struct NodeState *state)
 static void
 find_state_table(NodeProgram *node, Oid relid)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	List	   *indexes = RelationGetIndexList(rel);
-	TupleDesc	desc = RelationGetDescr(rel);
-	bool		fits = list_length(indexes) == 1 &&
-		desc->natts == node->state_desc->natts;
+	Relation rel = table_open(relid, AccessShareLock);
+	List *indexes = RelationGetIndexList(rel);
+	TupleDesc desc = RelationGetDescr(rel);
+	bool fits = list_length(indexes) == 1 &&
+				desc->natts == node->state_desc->natts;
 
 	for (int i = 0; fits && i < desc->natts; i++)
 		fits = TupleDescAttr(desc, i)->atttypid ==
-			TupleDescAttr(node->state_desc, i)->atttypid;
+			   TupleDescAttr(node->state_desc, i)->atttypid;
 	if (!fits)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -389,10 +389,10 @@ build_identities(NodeProgram *node)
 static void
 build_delta_desc(NodeProgram *node)
 {
-	int			n = node->nvisible;
-	Oid		   *types = palloc(sizeof(Oid) * (n + 1));
-	int32	   *typmods = palloc(sizeof(int32) * (n + 1));
-	Oid		   *collations = palloc(sizeof(Oid) * (n + 1));
+	int n = node->nvisible;
+	Oid *types = palloc(sizeof(Oid) * (n + 1));
+	int32 *typmods = palloc(sizeof(int32) * (n + 1));
+	Oid *collations = palloc(sizeof(Oid) * (n + 1));
 
 	for (int i = 0; i < n; i++)
 	{
@@ -410,8 +410,8 @@ build_aggregates(NodeProgram *node, const NodeState *state)
 {
 	for (int i = 0; i < node->naggs; i++)
 	{
-		Aggregate  *agg = node->aggs[i];
-		Oid			table = list_nth_oid(state->multisets, i);
+		Aggregate *agg = node->aggs[i];
+		Oid table = list_nth_oid(state->multisets, i);
 
 		agg->group = &node->group;
 		if (keeps_values(agg))
