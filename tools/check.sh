@@ -162,66 +162,65 @@ suite_isolation()
 		$(selected "$stage"/test/isolation/specs/*.spec)
 }
 
-# run_prove SUITE FOLDER SECONDS
+# run_prove SUITE FOLDER/FILE.pl SECONDS
+#	A prove of its own for each file, because its exit status can be trusted;
+#	what prove prints cannot (a test that bails out may be called "ok").
 run_prove()
 {
-	local suite=$1 folder=$2 limit=$3 out=$stage/out/$1 test tests=() status
+	local suite=$1 test=$2 limit=$3 out=$stage/out/$1 name log status
+	local start=$SECONDS
 
-	for test in $(selected "$stage/test/$folder"/*.pl)
-	do
-		tests+=("$folder/$test.pl")
-	done
-	[ ${#tests[@]} = 0 ] && return
-	"${as_user[@]}" mkdir -p "$out"
+	name=${test##*/}
+	name=${name%.pl}
+	log=$out/$name.log
 	(cd "$stage/test" && "${as_user[@]}" $VARIANT_ENV PATH="$bin:$PATH" \
 		TESTDIR="$out" TESTDATADIR="$out/data" TESTLOGDIR="$out/log" \
 		PG_TEST_PORT_DIR="$stage/tmp/ports" PGPORT=65432 \
 		PG_TEST_TIMEOUT_DEFAULT=120 \
 		PG_REGRESS="$pgxs_src/test/regress/pg_regress" \
-		timeout -k 30 "$limit" prove -I "$pgxs_src/test/perl" -I perl -j2 \
-		${PROVE_FLAGS:-} "${tests[@]}") > "$out/prove.log" 2>&1
+		timeout -k 30 "$limit" prove -I "$pgxs_src/test/perl" -I perl \
+		${PROVE_FLAGS:-} "$test") > "$log" 2>&1
 	status=$?
-	for test in "${tests[@]}"
-	do
-		prove_result "$suite" "$test" "$out"
-	done
-	if [ $status != 0 ] && ! grep -q "^FAILED *$suite " "$stage/results"
+	if [ $status != 0 ]
 	then
-		result FAILED "$suite" "prove: exit status $status" "$out/prove.log"
-	fi
-	rm -rf "$out"/data "$out"/tmp_check/t_*_data
-}
-
-# prove's own line for the file decides.
-prove_result()
-{
-	local suite=$1 test=$2 out=$3 name log
-
-	name=${test##*/}
-	log=$out/${name%.pl}.log
-	if grep -qE "^$test \.+ ok" "$out/prove.log"
-	then
-		result ok "$suite" "$test"
-	elif grep -E "^$test \.+ skipped" "$out/prove.log" > "$log"
+		[ $status != 124 ] || echo "still running after $limit s" >> "$log"
+		tail -80 "$out"/{,tmp_check/}log/regress_log_"$name" >> "$log" 2> /dev/null
+		result FAILED "$suite" "$test ($((SECONDS - start)) s)" "$log"
+	elif grep -q '^Result: NOTESTS' "$log"
 	then
 		result skipped "$suite" "$test" "$log"
 	else
-		tail -80 "$out"/tmp_check/log/regress_log_"${name%.pl}" \
-			"$out"/log/regress_log_"${name%.pl}" > "$log" 2> /dev/null
-		cat "$out/prove.log" >> "$log"
-		result FAILED "$suite" "$test" "$log"
+		result ok "$suite" "$test ($((SECONDS - start)) s)"
 	fi
+	rm -rf "$out"/{data,tmp_check}/t_"$name"_*_data
+}
+
+# run_tap_suite SUITE FOLDER SECONDS: two files at a time.
+run_tap_suite()
+{
+	local suite=$1 folder=$2 limit=$3 test
+
+	"${as_user[@]}" mkdir -p "$stage/out/$suite"
+	for test in $(selected "$stage/test/$folder"/*.pl)
+	do
+		while [ "$(jobs -pr | wc -l)" -ge 2 ]
+		do
+			wait -n
+		done
+		run_prove "$suite" "$folder/$test.pl" "$limit" &
+	done
+	wait
 }
 
 suite_tap()
 {
-	run_prove tap t 1500
+	run_tap_suite tap t "${TAP_TIMEOUT:-900}"
 	grep -q '^[^ ]* *tap ' "$stage/results" || result FAILED tap '(no tests)'
 }
 
 suite_tap_long()
 {
-	run_prove tap-long t_long 36000
+	run_tap_suite tap-long t_long 36000
 }
 
 # The stress driver gets a running server by libpq's usual variables.
@@ -374,7 +373,10 @@ make_stage
 build check-build $([[ "$*" == *long* ]] && echo stress)
 make_installation
 copy_folder test
-[ ! -d "$tree/docs" ] || copy_folder docs	# whose examples test/t runs
+for folder in docs demo	# test/t runs what they show
+do
+	[ ! -d "$tree/$folder" ] || copy_folder "$folder"
+done
 make_cluster_template
 touch "$stage/results"
 run_all
