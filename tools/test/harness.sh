@@ -135,11 +135,15 @@ regress hang 'SELECT pg_sleep(1000);'
 spec bad 'SELECT;' 'something else'
 tap bad 'ok(0, "planted"); done_testing();'
 tap dies 'ok(1); exit 3;'
+tap bails 'BAIL_OUT("planted");'
+tap bails_late 'ok(1); BAIL_OUT("planted");'
+tap empty ''
+tap hangs 'ok(1); sleep 1000;'
 tap skips 'plan skip_all => "planted";'
 unit bad 'assert_true(0)' 'cmocka_run_group_tests(tests, NULL, NULL)'
 unit crash 'abort()' 'cmocka_run_group_tests(tests, NULL, NULL)'
 unit empty '(void) 0' '(int) (sizeof(tests) == 0)'
-export TEST_TIMEOUT=5
+export TEST_TIMEOUT=5 TAP_TIMEOUT=5
 expect_run 2 'check-regress MODE=plain' 'ok regress-plain good' \
 	'FAILED regress-plain bad' 'FAILED regress-plain crash' \
 	'FAILED regress-plain hang' ' \| still running after 5 s' \
@@ -147,7 +151,9 @@ expect_run 2 'check-regress MODE=plain' 'ok regress-plain good' \
 expect_run 2 'check-isolation MODE=preload' 'FAILED isolation-preload bad' \
 	'ok isolation-preload good' '2 passed, 1 failed'
 expect_run 2 check-tap 'FAILED tap t/bad' 'FAILED tap t/dies' \
-	'ok tap t/good' 'skipped tap t/skips' '1 passed, 2 failed, 1 skipped'
+	'FAILED tap t/bails' 'FAILED tap t/bails_late' 'FAILED tap t/empty' \
+	'FAILED tap t/hangs' \
+	'ok tap t/good' 'skipped tap t/skips' '1 passed, 6 failed, 1 skipped'
 expect_run 2 check-unit 'FAILED unit test_bad: case_of_bad' \
 	'FAILED unit test_crash' 'FAILED unit test_empty' \
 	'ok unit test_good: case_of_good'
