@@ -204,7 +204,7 @@ sub test_functions
 			SELECT proname || '(' ||
 				   regexp_replace(
 					   regexp_replace(pg_get_function_arguments(oid),
-									  '::[a-z ]+', '', 'g'),
+									  '::[a-z ]+(\[\])?', '', 'g'),
 					   ' DEFAULT ', ' = ', 'g') ||
 				   ') returns ' || pg_get_function_result(oid)
 			FROM pg_proc
