@@ -39,7 +39,7 @@ typedef struct Term
 	Oid relid;		 /* whose change it reads: a source table, or */
 	int node_id;	 /* the output of a node (relid invalid) */
 	char *delta;	 /* the name of that change */
-	List *old;		 /* names of the changes of the leaves behind */
+	List *old;		 /* of String: changes of the leaves behind */
 	QueryText alone; /* for when none of "old" has rows */
 	QueryText full;
 } Term;

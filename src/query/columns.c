@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * columns.c
- *	  Which columns of a relation does a query refer to?
+ *	  Columns of a query: which does it refer to, how are they called?
  *
  *-------------------------------------------------------------------------
  */
@@ -9,6 +9,7 @@
 
 #include "access/sysattr.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
 
 #include "pg_trickle/normal_form.h"
 
@@ -106,4 +107,28 @@ pgt_has_outer_vars(const Query *query)
 
 	return query_tree_walker(unconstify(Query *, query), outer_vars_walker,
 							 &outer, QTW_IGNORE_JOINALIASES);
+}
+
+/*
+ * Give the columns of a query these names (list of String), by which the
+ * query around it calls them: the columns of a view or CTE may have got other
+ * names than those in its query.  The names of a set operation are those of
+ * its first member.
+ */
+void
+pgt_name_columns(Query *query, List *names)
+{
+	Node	   *first = query->setOperations;
+	ListCell   *target;
+	ListCell   *name;
+
+	forboth(target, query->targetList, name, names)
+		((TargetEntry *) lfirst(target))->resname = pstrdup(strVal(lfirst(name)));
+
+	if (first == NULL)
+		return;
+	while (IsA(first, SetOperationStmt))
+		first = ((SetOperationStmt *) first)->larg;
+	pgt_name_columns(rt_fetch(((RangeTblRef *) first)->rtindex,
+							  query->rtable)->subquery, names);
 }

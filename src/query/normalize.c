@@ -101,6 +101,9 @@ pgt_normalize_block(Query *query, Normalizer *normalizer)
 		if (rte->rtekind != RTE_SUBQUERY)
 			continue;
 		rte->subquery = pgt_normalize_block(rte->subquery, normalizer);
+		pgt_name_columns(rte->subquery, rte->eref->colnames);
+		if (rte->alias != NULL)
+			rte->alias->colnames = NIL;
 		rte->relid = InvalidOid;	/* no longer the view */
 		rte->security_barrier = false;
 	}

@@ -129,6 +129,9 @@ extern Query *pgt_distinct_query(Query *input, Normalizer *normalizer);
 /* Does the query refer to columns of a query around it? */
 extern bool pgt_has_outer_vars(const Query *query);
 
+/* Name the output columns; "names" is a list of String. */
+extern void pgt_name_columns(Query *query, List *names);
+
 /* ---- key.c ---- */
 
 /* Sets keyed, nkeys, keys. */

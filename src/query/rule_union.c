@@ -97,13 +97,13 @@ setop_targets(const SetOperationStmt *stmt, int leftmost, List *names)
 
 		targets = lappend(targets,
 						  makeTargetEntry((Expr *) var, i + 1,
-										  list_nth(names, i), false));
+										  strVal(list_nth(names, i)), false));
 	}
 
 	return targets;
 }
 
-/* The names of the columns of a query, as list of char *. */
+/* The names of the columns of a query. */
 static List *
 target_names(const Query *query)
 {
@@ -111,7 +111,8 @@ target_names(const Query *query)
 	ListCell   *lc;
 
 	foreach(lc, query->targetList)
-		names = lappend(names, ((TargetEntry *) lfirst(lc))->resname);
+		names = lappend(names,
+						makeString(((TargetEntry *) lfirst(lc))->resname));
 	return names;
 }
 
@@ -183,7 +184,6 @@ select_from(Query *query)
 	Query	   *outer = makeNode(Query);
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	RangeTblRef *ref = makeNode(RangeTblRef);
-	List	   *names = NIL;
 	ListCell   *lc;
 
 	outer->commandType = CMD_SELECT;
@@ -192,7 +192,6 @@ select_from(Query *query)
 	{
 		TargetEntry *tle = lfirst(lc);
 
-		names = lappend(names, makeString(tle->resname));
 		outer->targetList = lappend(outer->targetList,
 									makeTargetEntry((Expr *) makeVarFromTargetEntry(1, tle),
 													tle->resno, tle->resname,
@@ -203,7 +202,7 @@ select_from(Query *query)
 	rte->rtekind = RTE_SUBQUERY;
 	rte->subquery = query;
 	rte->inFromCl = true;
-	rte->eref = makeAlias("member", names);
+	rte->eref = makeAlias("member", target_names(query));
 	rte->alias = makeAlias("member", NIL);
 	ref->rtindex = 1;
 	outer->rtable = list_make1(rte);
@@ -253,15 +252,11 @@ static RangeTblEntry *
 member_entry(Query *member, int number)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	List	   *names = NIL;
-	ListCell   *lc;
-
-	foreach(lc, member->targetList)
-		names = lappend(names, makeString(((TargetEntry *) lfirst(lc))->resname));
 
 	rte->rtekind = RTE_SUBQUERY;
 	rte->subquery = member;
-	rte->eref = makeAlias(psprintf("*SELECT* %d", number), names);
+	rte->eref = makeAlias(psprintf("*SELECT* %d", number),
+						  target_names(member));
 	rte->alias = rte->eref;
 	return rte;
 }
@@ -311,6 +306,7 @@ union_all(List *members, const SetOperationStmt *root, List *names)
 	}
 
 	query->setOperations = tree;
+	pgt_name_columns(query, names);
 	return query;
 }
 

@@ -1,0 +1,352 @@
+/*-------------------------------------------------------------------------
+ *
+ * execute.c
+ *	  Running the texts of delta queries.
+ *
+ * A text is planned by its first run, and the plan is kept.  A plan must not
+ * become wrong with time: a table that was small when it was planned is
+ * scanned whole, and so it would be with a million rows.  What is done:
+ *
+ *	- Two plans per text.  For few changed rows the cost must not depend on the
+ *	  size of tables, so that the plan is made with enable_seqscan = off: an
+ *	  index is used if there is one, and if there is none, the table is scanned
+ *	  once and not once per changed row.  That takes two rows as estimate: with
+ *	  one row, a nested loop over a scan looks as good as a hash join.
+ *	- The plan for many changed rows is the planner's choice, made anew when
+ *	  the number of changed rows has grown or shrunk tenfold.
+ *	- Either is made anew when a table has outgrown what it was planned for.
+ *	  ANALYZE, new indexes and the like are seen by the server itself.
+ *
+ * Rows go from the executor to their receiver, without a store between.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "executor/spi.h"
+#include "storage/bufmgr.h"
+#include "tcop/dest.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/rel.h"
+
+#include "execute.h"
+
+#define SMALL_DELTA		100		/* rows */
+#define SMALL_ESTIMATE	2
+
+#define MAX_GROWTH		2		/* of a table, before it is planned anew */
+#define FREE_GROWTH		8		/* blocks, whatever the factor */
+#define MAX_ROW_FACTOR	10		/* of the rows of large deltas */
+
+/* A table that a plan reads, with its size when it was planned. */
+typedef struct PlannedTable
+{
+	Oid			relid;
+	BlockNumber nblocks;
+} PlannedTable;
+
+struct SavedPlan
+{
+	MemoryContext memory;
+	SPIPlanPtr	plan;
+	int64		nrows;			/* of the deltas it was made for */
+	int			ntables;		/* -1: not planned yet */
+	PlannedTable *tables;
+};
+
+/* Settings under which plans are made, the first for both kinds. */
+static const struct
+{
+	bool		small_only;
+	const char *name;
+	const char *value;
+}			plan_settings[] = {
+	{false, "from_collapse_limit", "100"},	/* subqueries hide no indexes */
+	{true, "enable_seqscan", "off"},
+	{true, "jit", "off"},		/* which would follow from the cost of that */
+};
+
+/* ---- changes ---- */
+
+static int64
+count_rows(List *deltas)
+{
+	int64		nrows = 0;
+	ListCell   *lc;
+
+	foreach(lc, deltas)
+		nrows += ((Delta *) lfirst(lc))->nrows;
+	return nrows;
+}
+
+/*
+ * Are so few rows in the deltas that a plan for few rows is right?
+ */
+bool
+pgt_deltas_are_small(List *deltas)
+{
+	return count_rows(deltas) <= SMALL_DELTA;
+}
+
+/*
+ * Connect to SPI and bind the deltas to their names.
+ */
+void
+pgt_execute_begin(List *deltas, bool small)
+{
+	ListCell   *lc;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+
+	foreach(lc, deltas)
+	{
+		Delta	   *delta = lfirst(lc);
+		EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+
+		enr->md.name = delta->name;
+		enr->md.tupdesc = delta->desc;
+		enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+		enr->md.enrtuples = small ? SMALL_ESTIMATE : delta->nrows;
+		enr->reldata = delta->rows;
+		if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
+			elog(ERROR, "could not bind \"%s\"", delta->name);
+	}
+}
+
+void
+pgt_execute_end(void)
+{
+	SPI_finish();
+}
+
+/* ---- plans ---- */
+
+static SavedPlan *
+make_plan(const char *sql, List *deltas)
+{
+	MemoryContext memory = AllocSetContextCreate(CacheMemoryContext,
+												 "pg_trickle plan",
+												 ALLOCSET_SMALL_SIZES);
+	SavedPlan  *saved = MemoryContextAllocZero(memory, sizeof(SavedPlan));
+
+	saved->memory = memory;
+	saved->nrows = count_rows(deltas);
+	saved->ntables = -1;
+	saved->plan = SPI_prepare(sql, 0, NULL);
+	if (saved->plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql,
+			 SPI_result_code_string(SPI_result));
+	SPI_keepplan(saved->plan);
+	return saved;
+}
+
+/*
+ * Free a plan; NULL is fine.
+ */
+void
+pgt_free_plan(SavedPlan *plan)
+{
+	if (plan == NULL)
+		return;
+	SPI_freeplan(plan->plan);
+	MemoryContextDelete(plan->memory);
+}
+
+/* The size of a table, 0 if it has none or is gone. */
+static BlockNumber
+table_blocks(Oid relid)
+{
+	Relation	rel = try_relation_open(relid, AccessShareLock);
+	BlockNumber nblocks = 0;
+
+	if (rel == NULL)
+		return 0;
+	if (RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind))
+		nblocks = RelationGetNumberOfBlocks(rel);
+	relation_close(rel, NoLock);
+	return nblocks;
+}
+
+static bool
+has_outgrown_plan(const SavedPlan *saved)
+{
+	for (int i = 0; i < saved->ntables; i++)
+	{
+		double		planned = saved->tables[i].nblocks;
+
+		if (table_blocks(saved->tables[i].relid) >
+			planned * MAX_GROWTH + FREE_GROWTH)
+			return true;
+	}
+
+	return false;
+}
+
+static bool
+is_outdated(const SavedPlan *saved, bool small, List *deltas)
+{
+	double		nrows = count_rows(deltas);
+
+	if (!small && (nrows > (double) saved->nrows * MAX_ROW_FACTOR ||
+				   nrows * MAX_ROW_FACTOR < (double) saved->nrows))
+		return true;
+	return has_outgrown_plan(saved);
+}
+
+static void
+note_sizes(SavedPlan *saved, const PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	if (saved->tables != NULL)
+		pfree(saved->tables);
+	saved->tables = MemoryContextAlloc(saved->memory, sizeof(PlannedTable) *
+									   (list_length(stmt->relationOids) + 1));
+	saved->ntables = 0;
+	foreach(lc, stmt->relationOids)
+	{
+		PlannedTable *table = &saved->tables[saved->ntables++];
+
+		table->relid = lfirst_oid(lc);
+		table->nblocks = table_blocks(table->relid);
+	}
+}
+
+static bool
+is_planned(const SavedPlan *saved)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(saved->plan));
+
+	return saved->ntables >= 0 && source->is_valid &&
+		source->gplan != NULL && source->gplan->is_valid;
+}
+
+/*
+ * Let the server plan, under our settings; the executor will find the plan in
+ * the cache, without them: they must not reach functions that are called.
+ */
+static void
+plan_now(SavedPlan *saved, bool small)
+{
+	int			level = NewGUCNestLevel();
+	CachedPlan *plan;
+
+	for (int i = 0; i < (int) lengthof(plan_settings); i++)
+		if (small || !plan_settings[i].small_only)
+			(void) set_config_option(plan_settings[i].name,
+									 plan_settings[i].value,
+									 PGC_USERSET, PGC_S_SESSION,
+									 GUC_ACTION_SAVE, true, 0, false);
+
+	plan = SPI_plan_get_cached_plan(saved->plan);
+	note_sizes(saved, linitial_node(PlannedStmt, plan->stmt_list));
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
+	AtEOXact_GUC(true, level);
+}
+
+/* ---- rows ---- */
+
+typedef struct RowDest
+{
+	DestReceiver pub;
+	RowReceiver receive;
+	void	   *arg;
+	MemoryContext memory;		/* reset after each row */
+} RowDest;
+
+static void
+dest_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+	Oid			type = TupleDescAttr(desc, desc->natts - 1)->atttypid;
+
+	if (type != INT8OID)
+		elog(ERROR, "last column of a delta query has type %u, not int8", type);
+}
+
+static bool
+dest_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	RowDest    *dest = (RowDest *) self;
+	MemoryContext before = MemoryContextSwitchTo(dest->memory);
+	bool		isnull;
+	Datum		weight = slot_getattr(slot,
+									  slot->tts_tupleDescriptor->natts,
+									  &isnull);
+
+	Assert(!isnull);
+	dest->receive(slot, DatumGetInt64(weight), dest->arg);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(dest->memory);
+	return true;
+}
+
+static void
+dest_shutdown(DestReceiver *self)
+{
+}
+
+static void
+run_plan(SavedPlan *saved, RowReceiver receive, void *arg)
+{
+	RowDest		dest = {
+		.pub = {
+			.receiveSlot = dest_receive,
+			.rStartup = dest_startup,
+			.rShutdown = dest_shutdown,
+			.rDestroy = dest_shutdown,
+			.mydest = DestNone,
+		},
+		.receive = receive,
+		.arg = arg,
+	};
+	SPIExecuteOptions options = {.read_only = true, .dest = &dest.pub};
+	int			result;
+
+	dest.memory = AllocSetContextCreate(CurrentMemoryContext,
+										"pg_trickle row",
+										ALLOCSET_SMALL_SIZES);
+	result = SPI_execute_plan_extended(saved->plan, &options);
+	if (result < 0)
+		elog(ERROR, "could not run a delta query: %s",
+			 SPI_result_code_string(result));
+	MemoryContextDelete(dest.memory);
+}
+
+/* ---- all of it ---- */
+
+/*
+ * Run a text between pgt_execute_begin() and pgt_execute_end().
+ */
+void
+pgt_execute_text(const char *sql, SavedPlan **plan, bool small, List *deltas,
+				 RowReceiver receive, void *arg)
+{
+	if (*plan != NULL && is_outdated(*plan, small, deltas))
+	{
+		pgt_free_plan(*plan);
+		*plan = NULL;
+	}
+
+	if (*plan == NULL)
+		*plan = make_plan(sql, deltas);
+	if (!is_planned(*plan))
+		plan_now(*plan, small);
+	run_plan(*plan, receive, arg);
+}
+
+/*
+ * Run any text whose last column is the weight; see program.h.
+ */
+void
+pgt_run_query(const char *sql, SavedPlan **plan, bool small, List *deltas,
+			  RowReceiver receive, void *arg)
+{
+	pgt_execute_begin(deltas, small);
+	pgt_execute_text(sql, plan, small, deltas, receive, arg);
+	pgt_execute_end();
+}

@@ -1,0 +1,348 @@
+/*-------------------------------------------------------------------------
+ *
+ * program.c
+ *	  The delta program of a stream table: nodes, bottom-up, then the top.
+ *
+ * Each node turns the changes below it into the change of its output, which
+ * is one of the changes for those above, and brings its state table up to
+ * date.  So whoever is above reads state tables as they are now, and has
+ * their changes to know what they were:
+ *
+ *		changes of sales -> node 1 -> changes of node 1 -> top -> result
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "pg_trickle/catalog.h"
+#include "pg_trickle/program.h"
+
+typedef struct ProgramNode
+{
+	char	   *name;			/* for messages */
+	NodeProgram *node;
+} ProgramNode;
+
+typedef struct ProgramSource
+{
+	char	   *delta_name;
+	TupleDesc	delta_desc;
+} ProgramSource;
+
+struct Program
+{
+	MemoryContext memory;
+	List	   *nodes;			/* of ProgramNode, inputs before users */
+	Linear	   *top;
+	List	   *sources;		/* of ProgramSource */
+};
+
+/* ---- building ---- */
+
+/*
+ * The descriptor of the change of a source: its referenced columns, named by
+ * attribute number, then the weight.  In the current memory context.
+ */
+TupleDesc
+pgt_source_delta_desc(const SourceUse *use)
+{
+	Oid		   *types = palloc(sizeof(Oid) * (use->ncolumns + 1));
+	int32	   *typmods = palloc(sizeof(int32) * (use->ncolumns + 1));
+	Oid		   *collations = palloc(sizeof(Oid) * (use->ncolumns + 1));
+	TupleDesc	desc;
+
+	for (int i = 0; i < use->ncolumns; i++)
+		get_atttypetypmodcoll(use->relid, use->columns[i],
+							  &types[i], &typmods[i], &collations[i]);
+
+	desc = pgt_delta_desc(use->ncolumns, types, typmods, collations);
+	for (int i = 0; i < use->ncolumns; i++)
+		snprintf(NameStr(TupleDescAttr(desc, i)->attname), NAMEDATALEN,
+				 "c%d", use->columns[i]);
+	return desc;
+}
+
+/* State tables by node id; the rest of the array is InvalidOid. */
+static Oid *
+collect_state_relids(const NormalForm *form, List *node_states)
+{
+	Oid		   *relids = palloc0(sizeof(Oid) * (list_length(form->nodes) + 1));
+	ListCell   *lc;
+
+	foreach(lc, node_states)
+	{
+		NodeState  *state = lfirst(lc);
+
+		if (state->node_id <= list_length(form->nodes))
+			relids[state->node_id] = state->state_relid;
+	}
+
+	return relids;
+}
+
+static NodeState *
+find_state(List *node_states, int node_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, node_states)
+		if (((NodeState *) lfirst(lc))->node_id == node_id)
+			return lfirst(lc);
+
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("node %d of a stream table has no state table", node_id),
+			errhint("Drop the stream table and create it again."));
+}
+
+static void
+build_nodes(Program *program, const NormalForm *form, List *node_states,
+			const Oid *state_relids)
+{
+	ListCell   *lc;
+
+	foreach(lc, form->nodes)
+	{
+		QueryNode  *query = lfirst(lc);
+		ProgramNode *node = palloc0(sizeof(ProgramNode));
+
+		node->name = psprintf("node %d (%s)", query->id, query->rule);
+		node->node = pgt_node_build(query, find_state(node_states, query->id),
+									state_relids);
+		program->nodes = lappend(program->nodes, node);
+	}
+}
+
+static void
+build_sources(Program *program, const NormalForm *form)
+{
+	ListCell   *lc;
+
+	foreach(lc, form->sources)
+	{
+		SourceUse  *use = lfirst(lc);
+		ProgramSource *source = palloc0(sizeof(ProgramSource));
+
+		source->delta_name = pgt_source_delta_name(use->relid);
+		source->delta_desc = pgt_source_delta_desc(use);
+		program->sources = lappend(program->sources, source);
+	}
+}
+
+/*
+ * Build the program for a normal form without obstacle, in a memory context
+ * of its own below "parent".  Error 55000 if the state tables do not fit.
+ */
+Program *
+pgt_program_build(const NormalForm *form, List *node_states,
+				  MemoryContext parent)
+{
+	MemoryContext memory = AllocSetContextCreate(parent, "pg_trickle program",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	Program    *program = palloc0(sizeof(Program));
+	Oid		   *state_relids = collect_state_relids(form, node_states);
+
+	program->memory = memory;
+	build_nodes(program, form, node_states, state_relids);
+	program->top = pgt_linear_build(form->top, state_relids);
+	build_sources(program, form);
+
+	MemoryContextSwitchTo(before);
+	return program;
+}
+
+/*
+ * Free a program with its saved plans.
+ */
+void
+pgt_program_free(Program *program)
+{
+	ListCell   *lc;
+
+	foreach(lc, program->nodes)
+		pgt_node_free(((ProgramNode *) lfirst(lc))->node);
+	pgt_linear_free(program->top);
+	MemoryContextDelete(program->memory);
+}
+
+/*
+ * Create the state tables of all nodes and register them.
+ */
+void
+pgt_program_create_state(int64 pgt_id, const NormalForm *form, Oid relid,
+						 Oid owner)
+{
+	ListCell   *lc;
+
+	foreach(lc, form->nodes)
+		pgt_insert_node_state(pgt_node_create_state(pgt_id, lfirst(lc), relid,
+													owner));
+}
+
+/* ---- running ---- */
+
+/* Let the active snapshot see what was written so far. */
+static void
+see_own_writes(void)
+{
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+}
+
+static Delta *
+find_delta(List *deltas, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, deltas)
+	{
+		Delta	   *delta = lfirst(lc);
+
+		if (strcmp(delta->name, name) == 0)
+			return delta;
+	}
+
+	return NULL;
+}
+
+/*
+ * One member per source: a term mentions the changes of all its leaves, also
+ * of those that have none.
+ */
+static List *
+all_deltas(const Program *program, List *deltas)
+{
+	List	   *all = NIL;
+	ListCell   *lc;
+
+	foreach(lc, program->sources)
+	{
+		ProgramSource *source = lfirst(lc);
+		Delta	   *delta = find_delta(deltas, source->delta_name);
+
+		if (delta == NULL)
+			delta = pgt_delta_create(source->delta_name, source->delta_desc);
+		all = lappend(all, delta);
+	}
+
+	return all;
+}
+
+static void
+put_row(TupleTableSlot *slot, int64 weight, void *result)
+{
+	pgt_zset_put(result, slot, weight);
+}
+
+/*
+ * Run the program; see program.h.
+ */
+const char *
+pgt_program_run(Program *program, List *deltas, ZSet *result)
+{
+	List	   *all = all_deltas(program, deltas);
+	ListCell   *lc;
+
+	foreach(lc, program->nodes)
+	{
+		ProgramNode *node = lfirst(lc);
+		const char *mismatch = NULL;
+		Delta	   *delta = pgt_node_run(node->node, all, &mismatch);
+
+		if (mismatch != NULL)
+			return mismatch;
+		all = lappend(all, delta);
+		if (delta->nrows > 0)
+			see_own_writes();
+	}
+
+	pgt_linear_run(program->top, all, put_row, result);
+	return NULL;
+}
+
+/*
+ * Make the state tables what they should be under the active snapshot.
+ */
+void
+pgt_program_rebuild(Program *program)
+{
+	ListCell   *lc;
+
+	foreach(lc, program->nodes)
+	{
+		pgt_node_rebuild(((ProgramNode *) lfirst(lc))->node);
+		see_own_writes();
+	}
+}
+
+/*
+ * Report what is wrong in the state tables, given those below.
+ */
+void
+pgt_program_compare(Program *program, StateDifference report, void *arg)
+{
+	ListCell   *lc;
+
+	foreach(lc, program->nodes)
+		pgt_node_compare(((ProgramNode *) lfirst(lc))->node, report, arg);
+}
+
+/* ---- explaining ---- */
+
+static List *
+add_property(List *properties, char *name, const char *value)
+{
+	Property   *property = palloc(sizeof(Property));
+
+	property->name = name;
+	property->value = pstrdup(value);
+	return lappend(properties, property);
+}
+
+/* Whose change a term reads, for people. */
+static char *
+term_subject(const Term *term)
+{
+	char	   *name;
+
+	if (term->node_id != 0)
+		return psprintf("node %d", term->node_id);
+	name = get_rel_name(term->relid);
+	return name != NULL ? name : psprintf("%u", term->relid);
+}
+
+/*
+ * List the parts of the program: nodes, the query at the top, its terms.
+ */
+List *
+pgt_program_explain(Program *program)
+{
+	List	   *properties = NIL;
+	ListCell   *lc;
+
+	foreach(lc, program->nodes)
+		properties = list_concat(properties,
+								 pgt_node_explain(((ProgramNode *) lfirst(lc))->node));
+
+	properties = add_property(properties, pstrdup("top"), program->top->sql);
+	foreach(lc, program->top->terms)
+	{
+		Term	   *term = lfirst(lc);
+
+		properties = add_property(properties,
+								  psprintf("top: change of %s", term_subject(term)),
+								  term->alone.sql);
+		if (term->old != NIL)
+			properties = add_property(properties,
+									  psprintf("top: change of %s, with others", term_subject(term)),
+									  term->full.sql);
+	}
+
+	return properties;
+}
