@@ -241,23 +241,35 @@ sub check_readmes
 	return;
 }
 
-# Every symbol that other libraries in the server could collide with.
+# Every symbol that other libraries in the server could collide with, and ours
+# that nobody defines: the linker of a library does not miss them.
 sub check_symbols
 {
+	my (%defined, %wanted);
+
 	for my $object (@objects)
 	{
-		open(my $in, '-|', $nm, '-g', '--defined-only', $object)
-		  or die "$nm: $!\n";
+		my $file = $object =~ s/\.o$/.c/r;
+
+		open(my $in, '-|', $nm, '-g', $object) or die "$nm: $!\n";
 		while (<$in>)
 		{
-			my ($symbol) = /^\S+ [A-TV-Zu] (\S+)$/ or next;
+			my ($type, $symbol) = /([A-Zu]) (\S+)$/ or next;
 
+			$defined{$symbol} = 1 if $type ne 'U';
+			$wanted{$symbol} //= $file if $type eq 'U' && $symbol =~ /^pgt_/;
+			next if $type eq 'U';
 			next
 			  if $symbol =~ /^(pgt_|_PG_init$|Pg_magic_func$|pg_finfo_pgt_)/;
-			finding($object =~ s/\.o$/.c/r, 1, 'symbols',
+			finding($file, 1, 'symbols',
 				"\"$symbol\" is exported without the prefix pgt_");
 		}
 		close $in or die "$nm $object failed\n";
+	}
+	for my $symbol (sort grep { !$defined{$_} } keys %wanted)
+	{
+		finding($wanted{$symbol}, 1, 'symbols',
+			"\"$symbol\" is not defined anywhere");
 	}
 	return;
 }

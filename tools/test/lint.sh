@@ -217,10 +217,11 @@ expect src/base/planted.c '' \
 
 # --- symbols, from a real object file
 cat > "$copy/planted.c" <<'END'
+int pgt_missing(void);
 int pgt_fine, planted_data = 1;
 static int unseen(void) { return 1; }
 int planted(void);
-int planted(void) { return unseen(); }
+int planted(void) { return unseen() + pgt_missing(); }
 void _PG_init(void);
 void _PG_init(void) { }
 END
@@ -229,7 +230,8 @@ found=$("$tree/tools/lint.pl" --root="$copy" --only=symbols planted.o |
 	sed 's/ without.*//')
 expected='planted.c:1: symbols: "planted" is exported
 planted.c:1: symbols: "planted_data" is exported
-lint: 2 findings in'
+planted.c:1: symbols: "pgt_missing" is not defined anywhere
+lint: 3 findings in'
 if [ "${found% in *} in" = "$expected" ]
 then
 	echo "ok: symbols"
