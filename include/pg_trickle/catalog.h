@@ -160,6 +160,9 @@ extern Segment *pgt_open_segment(int64 track_id);		  /* NULL: none */
 extern Segment *pgt_create_segment(const Source *source); /* see segment.c */
 extern void pgt_update_segment(const Segment *segment);
 
+/* Is the log table there and of the shape that the segment says? */
+extern bool pgt_segment_is_intact(const Segment *segment);
+
 /* ---- internal nodes: pgt_nodes ---- */
 
 typedef struct NodeState

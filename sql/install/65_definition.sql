@@ -23,3 +23,32 @@ CREATE FUNCTION pgtrickle.create_or_replace_stream_table(
 RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_create_or_replace';
 COMMENT ON FUNCTION pgtrickle.create_or_replace_stream_table(text, text, text, text, boolean)
 	IS 'create a stream table, or give the one of that name this definition, in place';
+
+CREATE FUNCTION pgtrickle.on_ddl_command_end()
+RETURNS event_trigger LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_on_ddl_command_end';
+COMMENT ON FUNCTION pgtrickle.on_ddl_command_end()
+	IS 'internal: keeps stream tables as their queries have them when they are altered';
+CREATE EVENT TRIGGER pgt_ddl_command_end ON ddl_command_end
+	WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE',
+				 'CREATE SCHEMA', 'CREATE TRIGGER', 'CREATE RULE')
+	EXECUTE FUNCTION pgtrickle.on_ddl_command_end();
+ALTER EVENT TRIGGER pgt_ddl_command_end ENABLE ALWAYS;
+
+CREATE FUNCTION pgtrickle.validate_query(
+	query text,
+	OUT check_name text,
+	OUT result text,
+	OUT severity text)
+RETURNS SETOF record LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_validate_query';
+COMMENT ON FUNCTION pgtrickle.validate_query(text)
+	IS 'say what a stream table with this query would be like, without creating anything';
+
+CREATE FUNCTION pgtrickle.export_definition(name text)
+RETURNS text LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'pgt_sql_export_definition';
+COMMENT ON FUNCTION pgtrickle.export_definition(text)
+	IS 'the SQL that creates a stream table as it is now';
+
+CREATE FUNCTION pgtrickle.repair_stream_table(name text)
+RETURNS text LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_repair';
+COMMENT ON FUNCTION pgtrickle.repair_stream_table(text)
+	IS 'put back what was dropped or altered of a stream table, and recompute it; returns what was done';

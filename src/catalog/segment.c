@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
@@ -305,7 +306,30 @@ pgt_create_segment(const Source *source)
 }
 
 /*
- * Drop all log tables of a source.
+ * Does the log table exist, and look as the row of the catalog says?  Its
+ * owner may have altered or dropped it.
+ */
+bool
+pgt_segment_is_intact(const Segment *segment)
+{
+	Relation log = try_relation_open(segment->relid, AccessShareLock);
+	TupleDesc desc;
+	bool intact;
+
+	if (log == NULL)
+		return false;
+
+	desc = RelationGetDescr(log);
+	intact = desc->natts == Natts_log_fixed + segment->ncolumns &&
+			 TupleDescAttr(desc, Anum_log_xid - 1)->atttypid == XID8OID &&
+			 TupleDescAttr(desc, Anum_log_part - 1)->atttypid == INT4OID &&
+			 TupleDescAttr(desc, Anum_log_weight - 1)->atttypid == INT2OID;
+	relation_close(log, NoLock);
+	return intact;
+}
+
+/*
+ * Drop all log tables of a source, those of them that exist.
  */
 void
 pgt_drop_segments(int64 track_id)
@@ -317,6 +341,8 @@ pgt_drop_segments(int64 track_id)
 		Segment *segment = lfirst(lc);
 		ObjectAddress address;
 
+		if (get_rel_name(segment->relid) == NULL)
+			continue;
 		ObjectAddressSet(address, RelationRelationId, segment->relid);
 		performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
 	}

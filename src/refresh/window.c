@@ -14,7 +14,6 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -77,18 +76,13 @@ map_columns(const Segment *segment, const SourceUse *use)
  * they are: somebody may have altered the table.
  */
 static void
-check_layout(Relation log, const Segment *segment, const SegmentReader *reader)
+check_layout(const Segment *segment)
 {
-	TupleDesc desc = RelationGetDescr(log);
-
-	if (desc->natts != Natts_log_fixed + segment->ncolumns ||
-		TupleDescAttr(desc, Anum_log_xid - 1)->atttypid != XID8OID ||
-		TupleDescAttr(desc, Anum_log_part - 1)->atttypid != INT4OID ||
-		TupleDescAttr(desc, Anum_log_weight - 1)->atttypid != INT2OID)
+	if (!pgt_segment_is_intact(segment))
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("change log \"%s\" has been altered",
-					   RelationGetRelationName(log)),
+				errmsg("change log \"log_" INT64_FORMAT "_%d\" has been altered or dropped",
+					   segment->track_id, segment->segno),
 				errhint("Run repair_stream_table() on the stream tables that read its source."));
 }
 
@@ -146,7 +140,7 @@ static void
 read_segment(const Segment *segment, const SourceUse *use,
 			 const Frontier *frontier, Delta *delta, Window *window)
 {
-	Relation log = table_open(segment->relid, NoLock);
+	Relation log;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	SegmentReader reader = {
@@ -159,7 +153,8 @@ read_segment(const Segment *segment, const SourceUse *use,
 		.last_part = -1,
 	};
 
-	check_layout(log, segment, &reader);
+	check_layout(segment);
+	log = table_open(segment->relid, NoLock);
 	slot = table_slot_create(log, NULL);
 	scan = table_beginscan(log, GetActiveSnapshot(), 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))

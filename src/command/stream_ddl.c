@@ -1,0 +1,290 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream_ddl.c
+ *	  DDL on stream tables: what is refused, and what has consequences.
+ *
+ *		ALTER TABLE st ADD COLUMN x int			refused: not the query's column
+ *		ALTER TABLE st RENAME TO totals			fine
+ *		ALTER TABLE st OWNER TO ann				view and states follow
+ *		CREATE TRIGGER .. BEFORE INSERT ON st	refused: could change rows
+ *
+ * When the command is done we look at the stream tables it has touched, not
+ * at what it did: whatever way led there, a stream table must have the columns
+ * of its query and nothing that changes its rows.  While a dump is being
+ * restored the guards, which come last, are not there yet; what depends on
+ * them is not looked at then.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "commands/event_trigger.h"
+#include "commands/tablecmds.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "tcop/deparse_utility.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "pg_trickle/apply.h"
+#include "pg_trickle/catalog_table.h"
+#include "pg_trickle/command.h"
+#include "pg_trickle/run_as.h"
+
+PG_FUNCTION_INFO_V1(pgt_on_ddl_command_end);
+
+/* ---- what a stream table must be like ---- */
+
+static void
+refuse(Relation rel, const char *detail, const char *hint)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("cannot alter stream table \"%s\" like this",
+				   RelationGetRelationName(rel)),
+			errdetail_internal("%s", detail),
+			errhint("%s", hint));
+}
+
+static bool
+same_column(Form_pg_attribute a, Form_pg_attribute b)
+{
+	return !a->attisdropped &&
+		   a->atttypid == b->atttypid &&
+		   a->atttypmod == b->atttypmod &&
+		   a->attcollation == b->attcollation &&
+		   a->attgenerated == '\0' && a->attidentity == '\0';
+}
+
+static bool
+has_columns_of(Relation rel, Oid view_relid)
+{
+	Relation view = relation_open(view_relid, AccessShareLock);
+	TupleDesc columns = RelationGetDescr(rel);
+	TupleDesc wanted = RelationGetDescr(view);
+	bool same = columns->natts == wanted->natts;
+
+	for (int i = 0; same && i < wanted->natts; i++)
+		same = same_column(TupleDescAttr(columns, i),
+						   TupleDescAttr(wanted, i));
+	relation_close(view, NoLock);
+	return same;
+}
+
+static void
+check_shape(const StreamTable *st, Relation rel)
+{
+	if (!has_columns_of(rel, st->query_relid))
+		refuse(rel, "Its columns are those of its query.",
+			   "Change the query with pgtrickle.alter_stream_table().");
+	if (rel->rd_rel->relispartition || has_superclass(st->relid))
+		refuse(rel, "A stream table cannot be a partition or an inheritance child.",
+			   "Use a view to combine it with other tables.");
+	if (OidIsValid(rel->rd_rel->reloftype))
+		refuse(rel, "A typed table follows its type, a stream table its query.",
+			   "Leave out OF.");
+	if (rel->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+		refuse(rel, "A crash would empty an unlogged table unnoticed.",
+			   "Leave it LOGGED.");
+}
+
+/* ---- consequences ---- */
+
+static void
+change_owner(Oid relid, Oid owner)
+{
+	if (OidIsValid(relid) && get_rel_name(relid) != NULL)
+		ATExecChangeOwner(relid, owner, true, AccessExclusiveLock);
+}
+
+static void
+let_parts_follow(const StreamTable *st, Oid owner)
+{
+	ListCell *lc;
+	ListCell *lc2;
+
+	change_owner(st->query_relid, owner);
+	foreach (lc, pgt_node_states(st->pgt_id))
+	{
+		NodeState *node = lfirst(lc);
+
+		change_owner(node->state_relid, owner);
+		foreach (lc2, node->multisets)
+			change_owner(lfirst_oid(lc2), owner);
+	}
+}
+
+/*
+ * Somebody has disabled the guards: superusers may, to load a dump.  Whatever
+ * happens to the rows until the guards are back, the next refresh recomputes.
+ */
+static void
+guards_are_off(StreamTable *st)
+{
+	if (!superuser())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied to disable the guards of stream table \"%s\"",
+					   get_rel_name(st->relid)),
+				errdetail("Only superusers may do that."));
+
+	st->is_populated = false;
+	if (st->status == STREAM_ACTIVE)
+		st->status = STREAM_INITIALIZING;
+	pgt_update_stream(st);
+}
+
+/* ENABLE makes them fire in ordinary sessions only; they must do so always. */
+static void
+put_guards_back(const StreamTable *st)
+{
+	RunAs before = pgt_run_as(pgt_relation_owner(st->relid));
+
+	pgt_apply_install_guard(st->relid);
+	pgt_run_as_done(before);
+}
+
+/* ---- which relations ---- */
+
+/* Look at a relation that the command has touched, if it is a stream table. */
+static void
+look_at(Oid relid)
+{
+	StreamTable *st = OidIsValid(relid) ? pgt_lookup_stream(relid, true) : NULL;
+	Relation rel;
+
+	if (st == NULL)
+		return;
+
+	rel = table_open(relid, AccessShareLock);
+	check_shape(st, rel);
+	if (rel->rd_rel->relowner != pgt_relation_owner(st->query_relid))
+		let_parts_follow(st, rel->rd_rel->relowner);
+	table_close(rel, NoLock);
+	if (pgt_apply_is_guarded(relid))
+		pgt_apply_check_table(relid);
+}
+
+static void
+look_at_named(const RangeVar *name)
+{
+	look_at(RangeVarGetRelid(name, NoLock, true));
+}
+
+static void
+react_to_triggers(Oid relid, AlterTableType type)
+{
+	StreamTable *st = pgt_lookup_stream(relid, true);
+
+	if (st == NULL || pgt_apply_is_guarded(relid))
+		return;
+
+	switch ((int) type)
+	{
+		case AT_DisableTrig:
+		case AT_DisableTrigAll:
+		case AT_DisableTrigUser:
+		case AT_EnableReplicaTrig:
+			guards_are_off(st);
+			break;
+		case AT_EnableTrig:
+		case AT_EnableTrigAll:
+		case AT_EnableTrigUser:
+			put_guards_back(st);
+			break;
+	}
+}
+
+static void
+look_at_altered(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	AlterTableCmd *cmd = castNode(AlterTableCmd, subcmd->parsetree);
+
+	if (cmd->subtype == AT_AttachPartition)
+		look_at_named(castNode(PartitionCmd, cmd->def)->name);
+	if (cmd->subtype == AT_AddInherit)
+		look_at(subcmd->address.objectId);
+	react_to_triggers(relid, cmd->subtype);
+}
+
+static void
+look_at_simple(Node *parsetree)
+{
+	ListCell *lc;
+
+	if (IsA(parsetree, CreateTrigStmt))
+		look_at_named(((CreateTrigStmt *) parsetree)->relation);
+	else if (IsA(parsetree, RuleStmt))
+		look_at_named(((RuleStmt *) parsetree)->relation);
+	else if (IsA(parsetree, CreateStmt) || IsA(parsetree, CreateForeignTableStmt))
+	{
+		foreach (lc, ((CreateStmt *) parsetree)->inhRelations)
+			look_at_named(lfirst(lc));
+	}
+}
+
+static void
+look_at_command(const CollectedCommand *command)
+{
+	ListCell *lc;
+
+	if (command->type == SCT_Simple)
+		look_at_simple(command->parsetree);
+	if (command->type != SCT_AlterTable)
+		return;
+
+	foreach (lc, command->d.alterTable.subcmds)
+		look_at_altered(command->d.alterTable.objectId, lfirst(lc));
+	look_at(command->d.alterTable.objectId);
+}
+
+/* A table without parents concerns no stream table; most are. */
+static bool
+is_of_interest(const Node *parsetree)
+{
+	return !IsA(parsetree, CreateStmt) ||
+		   ((const CreateStmt *) parsetree)->inhRelations != NIL;
+}
+
+/*
+ * Event trigger function for ddl_command_end.  Errors: 42809 if a stream table
+ * would no longer have the shape it must have, 0A000 if something would change
+ * its rows, 42501 for disabling its guards.
+ */
+Datum
+pgt_on_ddl_command_end(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function \"on_ddl_command_end\" was not called by an event trigger"));
+
+	if (IsBinaryUpgrade || !pgt_catalog_exists() ||
+		!is_of_interest(((EventTriggerData *) fcinfo->context)->parsetree))
+		PG_RETURN_NULL();
+
+	SPI_connect();
+	if (SPI_execute("SELECT command FROM pg_catalog.pg_event_trigger_ddl_commands()",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read what the command did");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool isnull;
+		Datum command = SPI_getbinval(SPI_tuptable->vals[i],
+									  SPI_tuptable->tupdesc, 1, &isnull);
+
+		/* pg_ddl_command is a pointer to the struct. */
+		look_at_command((CollectedCommand *) DatumGetPointer(command));
+	}
+	SPI_finish();
+
+	PG_RETURN_NULL();
+}

@@ -1,0 +1,336 @@
+/*-------------------------------------------------------------------------
+ *
+ * validate.c
+ *	  validate_query(): what would happen to this query?
+ *
+ *	 check_name   |                  result                      | severity
+ *	--------------+----------------------------------------------+---------
+ *	 query        | valid                                        | INFO
+ *	 columns      | region text, total numeric                   | INFO
+ *	 source       | public.sales (region, amount): is captured   | INFO
+ *	 privileges   | sufficient                                   | INFO
+ *	 delta_rules  | node 1: aggregate                            | INFO
+ *	 row_identity | key (region)                                 | INFO
+ *	 refresh_mode | AUTO, DIFFERENTIAL, FULL                     | INFO
+ *
+ * Nothing is created.  An error of the query is a row of the answer, so that
+ * it is raised in a subtransaction and caught there.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+#include "pg_trickle/capture.h"
+#include "pg_trickle/command.h"
+#include "pg_trickle/refresh.h"
+#include "pg_trickle/run_as.h"
+#include "pg_trickle/sql.h"
+
+PG_FUNCTION_INFO_V1(pgt_sql_validate_query);
+
+typedef struct Validation
+{
+	ReturnSetInfo *result;
+	const char *text;
+	Query *query;
+	NormalForm *form;
+	bool captured; /* can the changes of all sources be? */
+} Validation;
+
+typedef void (*Check)(Validation *v);
+
+static void
+put(Validation *v, const char *check, const char *result, const char *severity)
+{
+	Datum values[3] = {
+		CStringGetTextDatum(check),
+		CStringGetTextDatum(result),
+		CStringGetTextDatum(severity)};
+	bool nulls[3] = {0};
+
+	tuplestore_putvalues(v->result->setResult, v->result->setDesc, values,
+						 nulls);
+}
+
+/* ---- errors become rows ---- */
+
+/* What has nothing to do with the query is no answer to the question. */
+static bool
+is_about_query(const ErrorData *error)
+{
+	int class = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return class != ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) &&
+		   class != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) &&
+		   class != ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR);
+}
+
+static char *
+error_text(const ErrorData *error)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, error->message);
+	if (error->internalpos > 0)
+		appendStringInfo(&text, " at character %d", error->internalpos);
+	if (error->detail != NULL)
+		appendStringInfo(&text, " (%s)", error->detail);
+	return text.data;
+}
+
+/* Run a check; false, with a row that says why, if it raised an error. */
+static bool
+passes(Validation *v, const char *name, Check check)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		check(v);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (error == NULL)
+		return true;
+	if (!is_about_query(error))
+		ReThrowError(error);
+	put(v, name, error_text(error), "ERROR");
+	return false;
+}
+
+/* ---- the checks ---- */
+
+static void
+check_query(Validation *v)
+{
+	v->query = pgt_analyze_query(v->text);
+	v->form = pgt_normalize(v->query, GetUserId());
+}
+
+static void
+show_columns(Validation *v)
+{
+	StringInfoData text;
+	ListCell *lc;
+
+	initStringInfo(&text);
+	foreach (lc, v->query->targetList)
+	{
+		TargetEntry *tle = lfirst(lc);
+		Node *expr = (Node *) tle->expr;
+
+		if (!tle->resjunk)
+			appendStringInfo(&text, "%s%s %s", text.len > 0 ? ", " : "",
+							 quote_identifier(tle->resname),
+							 format_type_with_typemod(exprType(expr),
+													  exprTypmod(expr)));
+	}
+	put(v, "columns", text.data, "INFO");
+}
+
+static void
+show_source(Validation *v, const SourceUse *use)
+{
+	char *obstacle = pgt_capture_obstacle(use->relid);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	pgt_sql_relation(&text, use->relid);
+	for (int i = 0; i < use->ncolumns; i++)
+	{
+		appendStringInfoString(&text, i == 0 ? " (" : ", ");
+		appendStringInfoString(&text,
+							   quote_identifier(get_attname(use->relid,
+															use->columns[i],
+															false)));
+	}
+	appendStringInfo(&text, "%s: %s", use->ncolumns > 0 ? ")" : "",
+					 obstacle != NULL ? "cannot be captured" : "is captured");
+	if (obstacle != NULL)
+		appendStringInfo(&text, " (%s)", obstacle);
+	v->captured &= obstacle == NULL;
+	put(v, "source", text.data, obstacle != NULL ? "WARNING" : "INFO");
+}
+
+static void
+ignore_row(TupleTableSlot *slot, int64 weight, void *arg)
+{
+}
+
+/* As a refresh would do it: run the query, but for no row. */
+static void
+check_select(Validation *v)
+{
+	RunAs before;
+	SavedPlan *plan = NULL;
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT q.*, 1::pg_catalog.int8 FROM (%s) q WHERE false",
+					 pgt_query_text(v->query));
+	PushActiveSnapshot(GetTransactionSnapshot());
+	before = pgt_run_as(GetUserId());
+	pgt_run_query(sql.data, &plan, true, NIL, ignore_row, NULL);
+	pgt_free_plan(plan);
+	pgt_run_as_done(before);
+	PopActiveSnapshot();
+}
+
+/* Full mode needs none. */
+static void
+check_trigger(Validation *v)
+{
+	bool sufficient = true;
+	ListCell *lc;
+
+	foreach (lc, v->form->sources)
+	{
+		Oid relid = ((SourceUse *) lfirst(lc))->relid;
+
+		if (pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER) == ACLCHECK_OK)
+			continue;
+		sufficient = false;
+		put(v, "privileges",
+			psprintf("TRIGGER on %s is missing: only FULL is possible",
+					 pgt_relation_text(relid)),
+			"WARNING");
+	}
+	if (sufficient)
+		put(v, "privileges", "sufficient", "INFO");
+}
+
+static void
+show_rules(Validation *v)
+{
+	const Obstacle *obstacle = &v->form->obstacle;
+	ListCell *lc;
+
+	if (obstacle->kind != OBSTACLE_NONE)
+	{
+		put(v, "delta_rules",
+			psprintf(obstacle->detail != NULL ? "none for %s: %s" :
+												"none for %s",
+					 obstacle->construct, obstacle->detail),
+			"WARNING");
+		return;
+	}
+	foreach (lc, v->form->nodes)
+	{
+		QueryNode *node = lfirst(lc);
+
+		put(v, "delta_rules", psprintf("node %d: %s", node->id, node->rule),
+			"INFO");
+	}
+	if (v->form->nodes == NIL)
+		put(v, "delta_rules", "linear: row by row", "INFO");
+}
+
+static void
+show_identity(Validation *v)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (!v->form->keyed)
+		appendStringInfoString(&text, "the whole row");
+	else if (v->form->nkeys == 0)
+		appendStringInfoString(&text, "one row at most");
+	for (int i = 0; v->form->keyed && i < v->form->nkeys; i++)
+	{
+		TargetEntry *tle = get_tle_by_resno(v->query->targetList,
+											v->form->keys[i]);
+
+		appendStringInfoString(&text, i == 0 ? "key (" : ", ");
+		appendStringInfoString(&text, quote_identifier(tle->resname));
+	}
+	if (v->form->keyed && v->form->nkeys > 0)
+		appendStringInfoChar(&text, ')');
+	put(v, "row_identity", text.data, "INFO");
+}
+
+/* The modes in which the stream table can be created, best first. */
+static void
+show_modes(Validation *v)
+{
+	switch (v->form->obstacle.kind)
+	{
+		case OBSTACLE_NONE:
+			if (v->captured)
+				put(v, "refresh_mode", "AUTO, DIFFERENTIAL, FULL", "INFO");
+			else
+				put(v, "refresh_mode", "AUTO (recomputes at each refresh), FULL",
+					"WARNING");
+			return;
+		case OBSTACLE_NO_RULE:
+			put(v, "refresh_mode",
+				v->captured ? "AUTO (recomputes when a source has changed), FULL" :
+							  "AUTO (recomputes at each refresh), FULL",
+				"WARNING");
+			return;
+		case OBSTACLE_EVERY_REFRESH:
+			put(v, "refresh_mode", "AUTO (recomputes at each refresh), FULL",
+				"WARNING");
+			return;
+		case OBSTACLE_VOLATILE:
+			put(v, "refresh_mode", "FULL", "WARNING");
+			return;
+	}
+}
+
+/*
+ * validate_query(query text) returns setof (check_name, result, severity):
+ * what creating a stream table with this query would lead to.  Severity is
+ * ERROR where it would fail, WARNING where something is recomputed.
+ */
+Datum
+pgt_sql_validate_query(PG_FUNCTION_ARGS)
+{
+	Validation v = {
+		.result = (ReturnSetInfo *) fcinfo->resultinfo,
+		.text = text_to_cstring(PG_GETARG_TEXT_PP(0)),
+		.captured = true,
+	};
+	ListCell *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!passes(&v, "query", check_query))
+		return (Datum) 0;
+
+	put(&v, "query", "valid", "INFO");
+	show_columns(&v);
+	foreach (lc, v.form->sources)
+		show_source(&v, lfirst(lc));
+	if (passes(&v, "privileges", check_select))
+		check_trigger(&v);
+	show_rules(&v);
+	show_identity(&v);
+	show_modes(&v);
+	return (Datum) 0;
+}
