@@ -116,8 +116,19 @@ typedef struct RefreshRequest
  */
 extern bool pgt_refresh(Oid relid, const RefreshRequest *request);
 
-/* A row by which a stream table differs from its query. */
-typedef void (*RowDifference)(const char *where, TupleTableSlot *row,
+/*
+ * The same; the snapshot stays active, for the caller to read under it what
+ * the refresh has read, and to pop.
+ */
+extern Compiled *pgt_refresh_and_stay(Oid relid,
+									  const RefreshRequest *request);
+
+/*
+ * A row that should be there "weight" more times than it is (less than 0: it
+ * is there too often), in the stream table (node 0) or in the state of a
+ * node.  The row has the columns of the one or the other.
+ */
+typedef void (*RowDifference)(int node_id, TupleTableSlot *row,
 							  int64 weight, void *arg);
 
 /*

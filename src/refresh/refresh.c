@@ -498,3 +498,18 @@ pgt_refresh(Oid relid, const RefreshRequest *request)
 	PopActiveSnapshot();
 	return changed;
 }
+
+/*
+ * The same, and the snapshot stays pushed for who wants to compare under it;
+ * the caller pops it.
+ */
+Compiled *
+pgt_refresh_and_stay(Oid relid, const RefreshRequest *request)
+{
+	bool changed;
+	List *jobs = refresh_under_snapshot(relid, request, &changed);
+	Compiled *compiled = ((Job *) llast(jobs))->compiled;
+
+	list_free_deep(jobs);
+	return compiled;
+}
