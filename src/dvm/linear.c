@@ -176,7 +176,8 @@ build_term(const Query *query, int leaf, const Oid *state_relids)
 	term->old = full.old;
 
 	alone.alone = true;
-	term->alone.sql = term_text(query, &alone);
+	term->alone.sql = term->old == NIL ? term->full.sql :
+		term_text(query, &alone);
 	return term;
 }
 
