@@ -76,6 +76,8 @@ renumber_var(Var *var, const LeafColumns *columns)
 		if (columns->attnos[i] != var->varattno)
 			continue;
 		var->varattno = i + 1;
+		var->varnosyn = 0; /* the deparser must not print the old one */
+		var->varattnosyn = 0;
 		return;
 	}
 	elog(ERROR, "column %d of a leaf is not among its columns", var->varattno);
