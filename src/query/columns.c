@@ -70,6 +70,7 @@ pgt_referenced_columns(const Query *query, int varno)
 typedef struct OuterVars
 {
 	Index		depth;
+	int			location;		/* of the first found */
 } OuterVars;
 
 static bool
@@ -78,10 +79,12 @@ outer_vars_walker(Node *node, OuterVars *outer)
 	if (node == NULL)
 		return false;
 
-	if (IsA(node, Var))
-		return ((Var *) node)->varlevelsup > outer->depth;
-	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup > outer->depth)
+	if ((IsA(node, Var) && ((Var *) node)->varlevelsup > outer->depth) ||
+		(IsA(node, Aggref) && ((Aggref *) node)->agglevelsup > outer->depth))
+	{
+		outer->location = exprLocation(node);
 		return true;
+	}
 
 	if (IsA(node, Query))
 	{
@@ -98,15 +101,21 @@ outer_vars_walker(Node *node, OuterVars *outer)
 }
 
 /*
- * Does a query refer to columns of a query around it?
+ * Does a query refer to columns of a query around it?  Then *location (unless
+ * NULL) is where the first of them is.
  */
 bool
-pgt_has_outer_vars(const Query *query)
+pgt_has_outer_vars(const Query *query, int *location)
 {
 	OuterVars	outer = {.depth = 0};
 
-	return query_tree_walker(unconstify(Query *, query), outer_vars_walker,
-							 &outer, QTW_IGNORE_JOINALIASES);
+	if (!query_tree_walker(unconstify(Query *, query), outer_vars_walker,
+						   &outer, QTW_IGNORE_JOINALIASES))
+		return false;
+
+	if (location != NULL)
+		*location = outer.location;
+	return true;
 }
 
 /*

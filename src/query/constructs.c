@@ -10,6 +10,8 @@
 #include "postgres.h"
 
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
 
 #include "pg_trickle/normal_form.h"
 
@@ -73,22 +75,38 @@ find_sample(const Query *query, int repeatable, int *location)
 
 /* ---- set operations ---- */
 
+/* The first column of the leftmost member, where a reader may look. */
+static int
+member_location(const Query *query, const Node *node)
+{
+	const RangeTblEntry *rte;
+
+	while (IsA(node, SetOperationStmt))
+		node = ((const SetOperationStmt *) node)->larg;
+	rte = rt_fetch(((const RangeTblRef *) node)->rtindex, query->rtable);
+	return exprLocation((Node *) rte->subquery->targetList);
+}
+
 static bool
-has_set_operation(const Node *node, SetOperation op)
+find_in_set_operation(const Query *query, const Node *node, SetOperation op,
+					  int *location)
 {
 	const SetOperationStmt *stmt = (const SetOperationStmt *) node;
 
 	if (node == NULL || !IsA(node, SetOperationStmt))
 		return false;
-	return stmt->op == op ||
-		has_set_operation(stmt->larg, op) ||
-		has_set_operation(stmt->rarg, op);
+	if (stmt->op != op)
+		return find_in_set_operation(query, stmt->larg, op, location) ||
+			find_in_set_operation(query, stmt->rarg, op, location);
+
+	*location = member_location(query, stmt->rarg);
+	return true;
 }
 
 static bool
 find_set_operation(const Query *query, int op, int *location)
 {
-	return has_set_operation(query->setOperations, op);
+	return find_in_set_operation(query, query->setOperations, op, location);
 }
 
 /* ---- clauses ---- */
@@ -118,7 +136,11 @@ find_window(const Query *query, int variant, int *location)
 static bool
 find_distinct_on(const Query *query, int variant, int *location)
 {
-	return query->hasDistinctOn;
+	if (!query->hasDistinctOn)
+		return false;
+	*location = exprLocation(get_sortgroupclause_expr(linitial(query->distinctClause),
+													  query->targetList));
+	return true;
 }
 
 static bool

@@ -9,8 +9,8 @@
  * the built-in ones that look at nothing but settings that pgt_run_as() pins
  * for each refresh.  These are listed here by name.
  *
- * The list was made from pg_proc (pg_catalog, provolatile = 's', neither
- * aggregate nor support function) by leaving out what looks at
+ * The list was made from pg_proc (pg_catalog, provolatile = 's', not a
+ * support function) by leaving out what looks at
  *
  *	- the clock or the transaction: now, age, timezone(text, timetz), txid_...
  *	- the session or who is asking: current_..., has_..._privilege, inet_...
@@ -53,9 +53,14 @@ static const char *const pinned_functions[] = {
 	"date_ne_timestamptz", "date_out", "date_part", "date_subtract",
 	"date_trunc", "enum_in", "enum_out", "extract", "format",
 	"generate_series", "in_range", "interval_in", "interval_out",
-	"interval_pl_timestamptz", "json_build_array", "json_build_object",
-	"json_populate_record", "json_populate_recordset", "json_to_record",
-	"json_to_recordset", "jsonb_build_array", "jsonb_build_object",
+	"interval_pl_timestamptz", "json_agg", "json_agg_strict",
+	"json_build_array", "json_build_object", "json_object_agg",
+	"json_object_agg_strict", "json_object_agg_unique",
+	"json_object_agg_unique_strict", "json_populate_record",
+	"json_populate_recordset", "json_to_record", "json_to_recordset",
+	"jsonb_agg", "jsonb_agg_strict", "jsonb_build_array",
+	"jsonb_build_object", "jsonb_object_agg", "jsonb_object_agg_strict",
+	"jsonb_object_agg_unique", "jsonb_object_agg_unique_strict",
 	"jsonb_path_exists_tz", "jsonb_path_match_tz",
 	"jsonb_path_query_array_tz", "jsonb_path_query_first_tz",
 	"jsonb_path_query_tz", "jsonb_populate_record",
@@ -196,11 +201,12 @@ survey_functions_walker(Node *node, void *survey)
 static void
 check_domain(Oid type, Survey *survey)
 {
-	DomainConstraintRef domain;
+	DomainConstraintRef *domain = palloc(sizeof(DomainConstraintRef));
 	ListCell   *lc;
 
-	InitDomainConstraintRef(type, &domain, CurrentMemoryContext, false);
-	foreach(lc, domain.constraints)
+	/* The memory context keeps a pointer to it until it is reset. */
+	InitDomainConstraintRef(type, domain, CurrentMemoryContext, false);
+	foreach(lc, domain->constraints)
 	{
 		DomainConstraintState *constraint = lfirst(lc);
 
@@ -226,7 +232,8 @@ pgt_survey_functions(Node *node, Survey *survey)
 		case T_SQLValueFunction:
 			pgt_note_obstacle(survey, OBSTACLE_EVERY_REFRESH,
 							  value_functions[((SQLValueFunction *) node)->op],
-							  NULL, check.location);
+							  "Its answer depends on the time or the session.",
+							  check.location);
 			break;
 		case T_NextValueExpr:
 			pgt_note_obstacle(survey, OBSTACLE_VOLATILE, "nextval()", NULL,

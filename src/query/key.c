@@ -104,7 +104,7 @@ find_entry_key(const NormalForm *form, const RangeTblEntry *rte,
 
 	if (rte->rtekind == RTE_RELATION)
 		return find_table_key(rte, key);
-	if (rte->rtekind == RTE_SUBQUERY && !pgt_has_outer_vars(rte->subquery))
+	if (rte->rtekind == RTE_SUBQUERY && !pgt_has_outer_vars(rte->subquery, NULL))
 		return find_query_key(form, rte->subquery, key);
 	if (!pgt_is_node_leaf(rte, &node_id))
 		return false;

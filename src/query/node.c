@@ -197,9 +197,9 @@ pgt_key_obstacle(Oid type, const char **detail)
  * *detail, a sentence; or NULL.
  */
 const char *
-pgt_node_obstacle(const Query *query, const char **detail)
+pgt_node_obstacle(const Query *query, const char **detail, int *location)
 {
-	if (!pgt_has_outer_vars(query))
+	if (!pgt_has_outer_vars(query, location))
 		return NULL;
 
 	*detail = "GROUP BY, DISTINCT or UNION is computed per row of another table.";

@@ -116,7 +116,8 @@ extern SortGroupClause *pgt_group_clause(Oid type, Index ref);
 extern bool pgt_is_storable(Oid type);
 
 /* What stands in the way of a node: for the rules' obstacle functions. */
-extern const char *pgt_node_obstacle(const Query *query, const char **detail);
+extern const char *pgt_node_obstacle(const Query *query, const char **detail,
+									 int *location);
 extern const char *pgt_key_obstacle(Oid type, const char **detail);
 
 /* ---- rule_distinct.c ---- */
@@ -127,7 +128,7 @@ extern Query *pgt_distinct_query(Query *input, Normalizer *normalizer);
 /* ---- columns.c ---- */
 
 /* Does the query refer to columns of a query around it? */
-extern bool pgt_has_outer_vars(const Query *query);
+extern bool pgt_has_outer_vars(const Query *query, int *location);
 
 /* Name the output columns; "names" is a list of String. */
 extern void pgt_name_columns(Query *query, List *names);

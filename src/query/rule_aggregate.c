@@ -118,7 +118,7 @@ static const char *
 aggregate_obstacle(const Query *query, const char **detail, int *location)
 {
 	AggregateObstacle aggregate = {NULL, -1};
-	const char *obstacle = pgt_node_obstacle(query, detail);
+	const char *obstacle = pgt_node_obstacle(query, detail, location);
 	List	   *keys = get_sortgrouplist_exprs(query->groupClause,
 											   query->targetList);
 	ListCell   *lc;

@@ -31,7 +31,7 @@ matches_distinct(const Query *query)
 static const char *
 distinct_obstacle(const Query *query, const char **detail, int *location)
 {
-	const char *obstacle = pgt_node_obstacle(query, detail);
+	const char *obstacle = pgt_node_obstacle(query, detail, location);
 	ListCell   *lc;
 
 	if (obstacle != NULL)

@@ -64,7 +64,7 @@ union_obstacle(const Query *query, const char **detail, int *location)
 	if (stmt == NULL)
 		return NULL;
 
-	obstacle = pgt_node_obstacle(query, detail);
+	obstacle = pgt_node_obstacle(query, detail, location);
 	foreach(lc, stmt->colTypes)
 		if (obstacle == NULL)
 			obstacle = pgt_key_obstacle(lfirst_oid(lc), detail);

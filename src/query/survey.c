@@ -281,19 +281,22 @@ survey_sublink(const SubLink *sublink, Survey *survey)
 	static const char *const names[] = {
 		[EXISTS_SUBLINK] = "EXISTS",
 		[ALL_SUBLINK] = "ALL (subquery)",
-		[ANY_SUBLINK] = "ANY (subquery)",
+		[ANY_SUBLINK] = "IN (subquery)",
 		[ROWCOMPARE_SUBLINK] = "row comparison with a subquery",
 		[EXPR_SUBLINK] = "scalar subquery",
 		[MULTIEXPR_SUBLINK] = "row subquery",
 		[ARRAY_SUBLINK] = "ARRAY (subquery)",
 		[CTE_SUBLINK] = "WITH",
 	};
-	bool		is_in = sublink->subLinkType == ANY_SUBLINK &&
-	sublink->operName == NIL;
+	const char *name = names[sublink->subLinkType];
 
-	pgt_note_obstacle(survey, OBSTACLE_NO_RULE,
-					  is_in ? "IN (subquery)" : names[sublink->subLinkType],
-					  NULL, sublink->location);
+	/* IN is "= ANY" to the server */
+	if (sublink->subLinkType == ANY_SUBLINK &&
+		strcmp(strVal(llast(sublink->operName)), "=") != 0)
+		name = "ANY (subquery)";
+
+	pgt_note_obstacle(survey, OBSTACLE_NO_RULE, name, NULL,
+					  sublink->location);
 }
 
 static bool
