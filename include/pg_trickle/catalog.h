@@ -194,9 +194,17 @@ typedef struct RefreshRecord
 	int64 delta_row_count;
 	const char *initiated_by;
 	const char *reason;
+
+	/* of one that was read */
+	int64 refresh_id;
+	const char *status;
+	const char *error; /* or NULL */
 } RefreshRecord;
 
 extern void pgt_insert_history(const RefreshRecord *record);
+
+/* Newest first, a list of RefreshRecord; max_rows -1: all. */
+extern List *pgt_read_history(int64 pgt_id, int max_rows);
 
 /* ---- links.c: pg_depend ---- */
 

@@ -336,17 +336,18 @@ pgt_delete_stream(int64 pgt_id)
 	{
 		CatalogObject table;
 		CatalogObject index;
+		AttrNumber id; /* the column that is pgt_id */
 	} parts[] = {
-		{TABLE_STREAMS, INDEX_STREAMS_ID},
-		{TABLE_DEPENDENCIES, INDEX_DEPENDENCIES},
-		{TABLE_NODES, INDEX_NODES},
-		{TABLE_HISTORY, INDEX_HISTORY},
+		{TABLE_STREAMS, INDEX_STREAMS_ID, 1},
+		{TABLE_DEPENDENCIES, INDEX_DEPENDENCIES, 1},
+		{TABLE_NODES, INDEX_NODES, 1},
+		{TABLE_HISTORY, INDEX_HISTORY, 2},
 	};
 	ScanKeyData key;
 
 	for (size_t i = 0; i < lengthof(parts); i++)
 	{
-		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
+		ScanKeyInit(&key, parts[i].id, BTEqualStrategyNumber, F_INT8EQ,
 					Int64GetDatum(pgt_id));
 		pgt_delete_rows(parts[i].table, parts[i].index, 1, &key);
 	}

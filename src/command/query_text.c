@@ -25,6 +25,7 @@ comparable_text(const Query *query)
 {
 	Query *copy = copyObject(unconstify(Query *, query));
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	char *text;
 
 	rte->rtekind = RTE_RESULT;
 	rte->eref = makeAlias("unused", NIL);
@@ -32,7 +33,8 @@ comparable_text(const Query *query)
 	if (list_length(copy->rtable) == 1)
 		copy->rtable = lappend(copy->rtable, rte);
 
-	return pgt_query_text(copy);
+	text = pgt_query_text(copy);
+	return text + strspn(text, " ");
 }
 
 /*

@@ -1,0 +1,150 @@
+/*-------------------------------------------------------------------------
+ *
+ * logs.c
+ *	  How much is in the logs that a stream table reads, and how much of it is
+ *	  new to it?
+ *
+ * A log is shared by all who read its source: its size shows once for each.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_class.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/xid8.h"
+
+#include "monitor.h"
+
+PG_FUNCTION_INFO_V1(pgt_sql_change_buffer_sizes);
+
+/* What the segments of one log have for one consumer. */
+typedef struct LogSize
+{
+	int64 segments; /* in use */
+	int64 bytes;
+	int64 pending; /* rows that the consumer has not seen */
+} LogSize;
+
+static bool
+is_passed(const Segment *segment, const Frontier *frontier)
+{
+	switch (pgt_frontier_era(frontier, segment->era))
+	{
+		case ERA_DONE:
+			return true;
+		case ERA_NEW:
+			return false;
+		case ERA_SAME:
+			break;
+	}
+
+	return FullTransactionIdIsValid(segment->min_xid) &&
+		   pgt_frontier_passed(frontier, segment->min_xid, segment->max_xid);
+}
+
+static bool
+is_pending(TupleTableSlot *slot, bool era_is_new, const Frontier *frontier)
+{
+	bool isnull;
+	Datum xid = slot_getattr(slot, Anum_log_xid, &isnull);
+	Datum part = slot_getattr(slot, Anum_log_part, &isnull);
+
+	return era_is_new ||
+		   !pgt_frontier_sees(frontier, DatumGetFullTransactionId(xid),
+							  DatumGetInt32(part));
+}
+
+static int64
+count_pending(Relation log, const Segment *segment, const Frontier *frontier)
+{
+	bool era_is_new = pgt_frontier_era(frontier, segment->era) == ERA_NEW;
+	TupleTableSlot *slot = table_slot_create(log, NULL);
+	TableScanDesc scan = table_beginscan(log, GetActiveSnapshot(), 0, NULL);
+	int64 rows = 0;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		rows += is_pending(slot, era_is_new, frontier);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return rows;
+}
+
+static void
+measure_segment(const Segment *segment, const Frontier *frontier,
+				LogSize *size)
+{
+	Relation log;
+
+	if (segment->state == SEGMENT_FREE || !pgt_segment_is_intact(segment))
+		return;
+
+	log = table_open(segment->relid, AccessShareLock);
+	size->segments++;
+	size->bytes += DatumGetInt64(DirectFunctionCall1(pg_table_size,
+													 ObjectIdGetDatum(segment->relid)));
+	if (!is_passed(segment, frontier))
+		size->pending += count_pending(log, segment, frontier);
+	table_close(log, AccessShareLock);
+}
+
+static void
+put_source(FunctionCallInfo fcinfo, const StreamTable *st,
+		   const Dependency *dep)
+{
+	Source *source = pgt_lookup_source(dep->source_relid, true);
+	LogSize size = {0};
+	AnswerRow row = {0};
+	ListCell *lc;
+
+	if (source == NULL || strcmp(dep->cdc_mode, "trigger") != 0)
+		return;
+	foreach (lc, pgt_segments(source->track_id))
+		measure_segment(lfirst(lc), st->frontier, &size);
+
+	pgt_add_relation(&row, st->relid);
+	pgt_add_relation(&row, source->relid);
+	pgt_add_text(&row, dep->cdc_mode);
+	if (st->is_populated)
+		pgt_add_int8(&row, size.pending);
+	else
+		pgt_add_null(&row); /* its first fill reads no log */
+	pgt_add_int8(&row, size.bytes);
+	pgt_add_int8(&row, size.segments);
+	pgt_put_row(fcinfo, &row);
+}
+
+/*
+ * change_buffer_sizes() returns setof record: a row for each source of each
+ * stream table that the user owns.  Reads what is new of the logs.
+ */
+Datum
+pgt_sql_change_buffer_sizes(PG_FUNCTION_ARGS)
+{
+	ListCell *lc;
+	ListCell *lc2;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach (lc, pgt_visible_streams())
+	{
+		StreamTable *st = lfirst(lc);
+
+		if (!pgt_may_see_all(st))
+			continue;
+		foreach (lc2, pgt_dependencies(st->pgt_id))
+			put_source(fcinfo, st, lfirst(lc2));
+	}
+
+	return (Datum) 0;
+}

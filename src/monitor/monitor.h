@@ -1,0 +1,48 @@
+/*
+ * monitor.h
+ *	  Between the files of src/monitor: who sees what, and rows of answers.
+ */
+#ifndef PGT_MONITOR_H
+#define PGT_MONITOR_H
+
+#include "fmgr.h"
+#include "nodes/execnodes.h"
+
+#include "pg_trickle/catalog.h"
+
+/* ---- visible.c ---- */
+
+/* Whoever may read the stream table may see that it is there, and how old. */
+extern bool pgt_may_see(const StreamTable *st);
+
+/* Its owner may see everything about it. */
+extern bool pgt_may_see_all(const StreamTable *st);
+
+/* Those that the current user may see, by pgt_id. */
+extern List *pgt_visible_streams(void);
+
+/* The stream table of that name; error 42501 if it is not to be seen. */
+extern StreamTable *pgt_visible_stream(text *name);
+
+/* ---- rows.c ---- */
+
+/* One row of an answer, filled column by column. */
+typedef struct AnswerRow
+{
+	int ncolumns;
+	Datum values[16];
+	bool nulls[16];
+} AnswerRow;
+
+extern void pgt_add_text(AnswerRow *row, const char *value); /* NULL is fine */
+extern void pgt_add_relation(AnswerRow *row, Oid relid);
+extern void pgt_add_bool(AnswerRow *row, bool value);
+extern void pgt_add_int4(AnswerRow *row, int32 value);
+extern void pgt_add_int8(AnswerRow *row, int64 value);
+extern void pgt_add_float8(AnswerRow *row, double value);
+extern void pgt_add_time(AnswerRow *row, TimestampTz value); /* 0 is NULL */
+extern void pgt_add_datum(AnswerRow *row, Datum value);
+extern void pgt_add_null(AnswerRow *row);
+extern void pgt_put_row(FunctionCallInfo fcinfo, AnswerRow *row);
+
+#endif /* PGT_MONITOR_H */

@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * visible.c
+ *	  Which stream tables does the current user see?
+ *
+ *		owner (or superuser)	everything
+ *		SELECT on the table		that it exists, its status, how old its data
+ *								are, what refreshes did; not its query, not its
+ *								sources and logs, not the text of its errors
+ *		others					nothing
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+
+#include "pg_trickle/command.h"
+#include "pg_trickle/compat.h"
+
+#include "monitor.h"
+
+bool
+pgt_may_see(const StreamTable *st)
+{
+	/* Restored without the table, or being dropped right now. */
+	if (get_rel_name(st->relid) == NULL)
+		return false;
+
+	return pgt_may_see_all(st) ||
+		   pg_class_aclcheck(st->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+bool
+pgt_may_see_all(const StreamTable *st)
+{
+	return object_ownercheck(RelationRelationId, st->relid, GetUserId());
+}
+
+List *
+pgt_visible_streams(void)
+{
+	List *visible = NIL;
+	ListCell *lc;
+
+	foreach (lc, pgt_all_streams())
+	{
+		if (pgt_may_see(lfirst(lc)))
+			visible = lappend(visible, lfirst(lc));
+	}
+
+	return visible;
+}
+
+StreamTable *
+pgt_visible_stream(text *name)
+{
+	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, false);
+
+	if (!pgt_may_see(st))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(st->relid));
+
+	return st;
+}
