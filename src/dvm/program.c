@@ -20,6 +20,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg_trickle/catalog.h"
+#include "pg_trickle/node.h"
 #include "pg_trickle/program.h"
 
 typedef struct ProgramNode
@@ -317,32 +318,48 @@ term_subject(const Term *term)
 	return name != NULL ? name : psprintf("%u", term->relid);
 }
 
-/*
- * List the parts of the program: nodes, the query at the top, its terms.
- */
-List *
-pgt_program_explain(Program *program)
+/* The terms of the change of a linear query. */
+static List *
+explain_terms(List *properties, const char *name, const Linear *linear)
 {
-	List	   *properties = NIL;
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, program->nodes)
-		properties = list_concat(properties,
-								 pgt_node_explain(((ProgramNode *) lfirst(lc))->node));
-
-	properties = add_property(properties, pstrdup("top"), program->top->sql);
-	foreach(lc, program->top->terms)
+	foreach (lc, linear->terms)
 	{
-		Term	   *term = lfirst(lc);
+		Term *term = lfirst(lc);
 
 		properties = add_property(properties,
-								  psprintf("top: change of %s", term_subject(term)),
+								  psprintf("%s: change of %s", name,
+										   term_subject(term)),
 								  term->alone.sql);
 		if (term->old != NIL)
 			properties = add_property(properties,
-									  psprintf("top: change of %s, with others", term_subject(term)),
+									  psprintf("%s: change of %s, with others",
+											   name, term_subject(term)),
 									  term->full.sql);
 	}
 
 	return properties;
+}
+
+/*
+ * List the parts of the program: nodes, the query at the top, and the terms of
+ * the change of each ("...: change of ...").
+ */
+List *
+pgt_program_explain(Program *program)
+{
+	List *properties = NIL;
+	ListCell *lc;
+
+	foreach (lc, program->nodes)
+	{
+		NodeProgram *node = ((ProgramNode *) lfirst(lc))->node;
+
+		properties = list_concat(properties, pgt_node_explain(node));
+		properties = explain_terms(properties, node->name, node->input);
+	}
+
+	properties = add_property(properties, pstrdup("top"), program->top->sql);
+	return explain_terms(properties, "top", program->top);
 }
