@@ -121,10 +121,11 @@ pgt_moving_possible(const AggregateFacts *facts)
 {
 	const FormData_pg_aggregate *form = &facts->form;
 
-	return form->aggkind == AGGKIND_NORMAL &&
-		   facts->aggref->aggorder == NIL &&
-		   OidIsValid(form->aggminvtransfn) &&
-		   form->aggmfinalmodify == AGGMODIFY_READ_ONLY &&
+	if (form->aggkind != AGGKIND_NORMAL || facts->aggref->aggorder != NIL ||
+		!OidIsValid(form->aggminvtransfn))
+		return false;
+
+	return form->aggmfinalmodify == AGGMODIFY_READ_ONLY &&
 		   func_strict(form->aggmtransfn) == func_strict(form->aggminvtransfn) &&
 		   (facts->serialised || is_storable(facts->transtype));
 }
