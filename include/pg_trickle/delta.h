@@ -23,6 +23,7 @@ typedef struct Delta
 	TupleDesc desc; /* c1..cn, w */
 	Tuplestorestate *rows;
 	int64 nrows;
+	int64 npositive; /* of them with a weight above 0 */
 
 	Datum *row_values; /* of the row being put */
 	bool *row_nulls;
@@ -40,5 +41,13 @@ extern Delta *pgt_delta_create(const char *name, TupleDesc desc);
 extern void pgt_delta_put(Delta *delta, const Datum *values,
 						  const bool *nulls, int64 weight);
 extern void pgt_delta_free(Delta *delta);
+
+/*
+ * The same change with the weights of equal rows added up, and without rows
+ * whose weights cancel: a value that came and went in between is not seen by
+ * any expression.  "delta" itself if there is nothing to add up, else it is
+ * freed.
+ */
+extern Delta *pgt_delta_consolidate(Delta *delta);
 
 #endif /* PGT_DELTA_H */

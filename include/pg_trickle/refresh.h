@@ -34,6 +34,7 @@ typedef struct Compiled
 	List *relids;	  /* whose change makes this invalid */
 	MemoryContext memory;
 	bool valid;
+	int level;				   /* of the subtransaction that is running it, 0: none */
 	char *recompute_sql;	   /* the query itself, with a weight of 1 */
 	SavedPlan *recompute_plan; /* of that; NULL until first used */
 } Compiled;
@@ -76,6 +77,20 @@ extern void pgt_require_visible(TransactionId xmin, const char *what);
 
 /* The frontier of a refresh under N that has read "part" of its own. */
 extern Frontier *pgt_make_frontier(int32 part, List *done_eras);
+
+/* ---- attempt.c ---- */
+
+/* What became of a step; both NULL: it was taken. */
+typedef struct Attempt
+{
+	const char *misfit; /* what the step returned */
+	const char *error;	/* message of the error it raised */
+} Attempt;
+
+/* Returns NULL, or what did not fit. */
+typedef const char *(*AttemptedStep)(void *arg);
+
+extern Attempt pgt_attempt(AttemptedStep step, void *arg);
 
 /* ---- recompute.c ---- */
 

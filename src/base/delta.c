@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 
 #include "pg_trickle/delta.h"
+#include "pg_trickle/zset.h"
 
 /*
  * The descriptor of a delta of rows with "ncols" columns of these types, in
@@ -75,6 +76,74 @@ pgt_delta_put(Delta *delta, const Datum *values, const bool *nulls,
 	tuplestore_putvalues(delta->rows, delta->desc, delta->row_values,
 						 delta->row_nulls);
 	delta->nrows++;
+	if (weight > 0)
+		delta->npositive++;
+}
+
+/* The columns without the weight. */
+static TupleDesc
+row_desc(TupleDesc desc)
+{
+	TupleDesc rows = CreateTemplateTupleDesc(desc->natts - 1);
+
+	for (int i = 1; i < desc->natts; i++)
+		TupleDescCopyEntry(rows, i, desc, i);
+
+	return rows;
+}
+
+static ZSet *
+zset_of(Delta *delta)
+{
+	ZSet *zset = pgt_zset_create(row_desc(delta->desc), NULL);
+	TupleTableSlot *from = MakeSingleTupleTableSlot(delta->desc,
+													&TTSOpsMinimalTuple);
+	TupleTableSlot *row = MakeSingleTupleTableSlot(pgt_zset_desc(zset),
+												   &TTSOpsVirtual);
+	int ncols = delta->desc->natts - 1;
+
+	while (tuplestore_gettupleslot(delta->rows, true, false, from))
+	{
+		slot_getallattrs(from);
+		ExecClearTuple(row);
+		memcpy(row->tts_values, from->tts_values, ncols * sizeof(Datum));
+		memcpy(row->tts_isnull, from->tts_isnull, ncols * sizeof(bool));
+		ExecStoreVirtualTuple(row);
+		pgt_zset_put(zset, row, DatumGetInt64(from->tts_values[ncols]));
+	}
+	ExecDropSingleTupleTableSlot(from);
+	ExecDropSingleTupleTableSlot(row);
+	return zset;
+}
+
+/*
+ * See delta.h; in the current memory context.
+ */
+Delta *
+pgt_delta_consolidate(Delta *delta)
+{
+	Delta *result;
+	ZSet *zset;
+	TupleTableSlot *row;
+	int64 weight;
+
+	/* Without opposite signs nothing can cancel. */
+	if (delta->npositive == 0 || delta->npositive == delta->nrows)
+		return delta;
+
+	result = pgt_delta_create(delta->name, delta->desc);
+	zset = zset_of(delta);
+	while (pgt_zset_next_group(zset))
+	{
+		while ((row = pgt_zset_next_row(zset, &weight)) != NULL)
+		{
+			slot_getallattrs(row);
+			pgt_delta_put(result, row->tts_values, row->tts_isnull, weight);
+		}
+	}
+	pgt_zset_free(zset);
+	pgt_delta_free(delta);
+	return result;
 }
 
 void

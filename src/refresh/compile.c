@@ -62,13 +62,9 @@ invalidate_roles(Datum arg, int cacheid, uint32 hashvalue)
 }
 
 static void
-free_doomed(XactEvent event, void *arg)
+free_doomed(void)
 {
 	ListCell *lc;
-
-	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE ||
-		event == XACT_EVENT_PARALLEL_PRE_COMMIT)
-		return;
 
 	foreach (lc, doomed)
 	{
@@ -81,6 +77,44 @@ free_doomed(XactEvent event, void *arg)
 	}
 	list_free(doomed);
 	doomed = NIL;
+}
+
+/*
+ * A program that an error left half-way is not to be trusted with the next
+ * refresh.
+ */
+static void
+abandon_running(int level)
+{
+	HASH_SEQ_STATUS status;
+	CompiledEntry *entry;
+
+	hash_seq_init(&status, cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->compiled == NULL || entry->compiled->level < level)
+			continue;
+		entry->compiled->level = 0;
+		entry->compiled->valid = false;
+	}
+}
+
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT)
+		abandon_running(1);
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT ||
+		event == XACT_EVENT_PREPARE)
+		free_doomed();
+}
+
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
+					  SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		abandon_running(GetCurrentTransactionNestLevel());
 }
 
 static void
@@ -100,7 +134,8 @@ init_cache(void)
 	CacheRegisterRelcacheCallback(invalidate_relation, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, invalidate_roles, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, invalidate_roles, (Datum) 0);
-	RegisterXactCallback(free_doomed, NULL);
+	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }
 
 /*
@@ -287,7 +322,8 @@ discard(CompiledEntry *entry)
 
 /*
  * See refresh.h.  The caller holds pgt_lock_stream().  The result lives until
- * the end of the transaction at least.
+ * the end of the transaction at least.  Error 55006 if it is being refreshed
+ * further up the stack.
  */
 Compiled *
 pgt_compile(const StreamTable *st)
@@ -300,6 +336,13 @@ pgt_compile(const StreamTable *st)
 	entry = hash_search(cache, &st->pgt_id, HASH_ENTER, &found);
 	if (!found)
 		entry->compiled = NULL;
+
+	if (entry->compiled != NULL && entry->compiled->level > 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("stream table \"%s\" is being refreshed by this session",
+					   get_rel_name(st->relid)),
+				errdetail("A trigger on it, or a function in its query, must not refresh it."));
 
 	do
 	{

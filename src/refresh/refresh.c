@@ -36,6 +36,7 @@ typedef struct Job
 	StreamTable *st;
 	Compiled *compiled;
 	const RefreshRequest *request;
+	Window *window;
 	TimestampTz start;
 	const char *gap; /* why the logs cannot be trusted, or NULL */
 	int32 part;		 /* last part of this transaction it reads */
@@ -277,22 +278,19 @@ recompute(Job *job, const char *reason)
 	job->st->full_ms = (GetCurrentTimestamp() - start) / 1000.0;
 }
 
-/*
- * Derive and apply the delta.  A row to delete that is not there is never
- * passed over: something is wrong, we say so and recompute.
- */
-static void
-apply_delta(Job *job, Window *window)
+/* A step for pgt_attempt(): derive and apply the delta. */
+static const char *
+take_delta(void *arg)
 {
+	Job *job = arg;
+	const ApplyTarget *target = &job->compiled->target;
 	Relation rel = RelationIdGetRelation(job->st->relid);
 	TupleDesc desc = RelationGetDescr(rel);
-	ZSet *changes = pgt_zset_create(desc,
-									pgt_apply_identity(&job->compiled->target,
-													   desc));
+	ZSet *changes = pgt_zset_create(desc, pgt_apply_identity(target, desc));
 	const char *misfit;
 
-	job->action = "DIFFERENTIAL";
-	misfit = pgt_program_run(job->compiled->program, window->deltas, changes);
+	misfit = pgt_program_run(job->compiled->program, job->window->deltas,
+							 changes);
 	pgt_advance_refresh_snapshot();
 	if (misfit == NULL)
 	{
@@ -301,15 +299,38 @@ apply_delta(Job *job, Window *window)
 			misfit = "result";
 	}
 	RelationClose(rel);
-	if (misfit == NULL)
+	return misfit;
+}
+
+/*
+ * Apply the delta, or recompute if that does not work.  A row to delete that
+ * is not there is never passed over: something is wrong, and we say so.
+ */
+static void
+apply_delta(Job *job)
+{
+	Attempt attempt = pgt_attempt(take_delta, job);
+
+	job->action = "DIFFERENTIAL";
+	if (attempt.misfit == NULL && attempt.error == NULL)
 		return;
 
-	ereport(WARNING,
-			errcode(ERRCODE_DATA_CORRUPTED),
-			errmsg("delta of stream table \"%s\" does not fit its %s, recomputing",
-				   get_rel_name(job->st->relid), misfit),
-			errdetail("A row to be removed was not found."));
-	recompute(job, "delta did not fit");
+	if (attempt.misfit != NULL)
+		ereport(WARNING,
+				errcode(ERRCODE_DATA_CORRUPTED),
+				errmsg("delta of stream table \"%s\" does not fit its %s, recomputing",
+					   get_rel_name(job->st->relid), attempt.misfit),
+				errdetail("A row to be removed was not found."));
+	memset(&job->result, 0, sizeof(job->result));
+	job->compiled->valid = false; /* what it has in memory was half-way */
+	job->compiled->level = 0;
+	job->compiled = pgt_compile(job->st);
+	job->compiled->level = GetCurrentTransactionNestLevel();
+	(void) pgt_apply_ensure_index(&job->compiled->target);
+	pgt_advance_refresh_snapshot();
+	recompute(job, attempt.misfit != NULL ?
+					   "delta did not fit" :
+					   psprintf("delta raised an error: %s", attempt.error));
 }
 
 /* Why a recomputation, or NULL: the delta will do. */
@@ -355,11 +376,13 @@ bring_up_to_date(Job *job, Window *window)
 
 	pgt_apply_check_table(job->st->relid);
 	before = pgt_run_as(job->compiled->owner);
+	job->compiled->level = GetCurrentTransactionNestLevel();
 	(void) pgt_apply_ensure_index(&job->compiled->target);
 	if (reason != NULL)
 		recompute(job, reason);
 	else
-		apply_delta(job, window);
+		apply_delta(job);
+	job->compiled->level = 0;
 	pgt_run_as_done(before);
 }
 
@@ -422,6 +445,7 @@ refresh_one(Job *job)
 	note_seen(job->compiled);
 
 	window = pgt_open_window(job->st, job->compiled);
+	job->window = window;
 	bring_up_to_date(job, window);
 	advance_frontier(job, window);
 	pgt_close_window(window);

@@ -200,6 +200,7 @@ read_source(const StreamTable *st, const SourceUse *use, Window *window)
 			read_segment(segment, use, st->frontier, delta, window);
 	}
 
+	delta = pgt_delta_consolidate(delta);
 	window->nrows += delta->nrows;
 	if (delta->nrows > 0)
 		window->deltas = lappend(window->deltas, delta);
