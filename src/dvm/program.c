@@ -23,6 +23,8 @@
 #include "pg_trickle/node.h"
 #include "pg_trickle/program.h"
 
+#include "lookup_index.h"
+
 typedef struct ProgramNode
 {
 	char	   *name;			/* for messages */
@@ -173,17 +175,25 @@ pgt_program_free(Program *program)
 }
 
 /*
- * Create the state tables of all nodes and register them.
+ * Create the state tables of all nodes, with the indexes that queries above
+ * them need, and register them.
  */
 void
 pgt_program_create_state(int64 pgt_id, const NormalForm *form, Oid relid,
 						 Oid owner)
 {
+	Oid		   *relids = palloc0(sizeof(Oid) * (list_length(form->nodes) + 1));
 	ListCell   *lc;
 
 	foreach(lc, form->nodes)
-		pgt_insert_node_state(pgt_node_create_state(pgt_id, lfirst(lc), relid,
-													owner));
+	{
+		NodeState  *state = pgt_node_create_state(pgt_id, lfirst(lc), relid,
+												  owner);
+
+		pgt_insert_node_state(state);
+		relids[state->node_id] = state->state_relid;
+	}
+	pgt_create_lookup_indexes(form, relids);
 }
 
 /* ---- running ---- */

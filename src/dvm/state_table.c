@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
+#include "access/genam.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -344,14 +345,33 @@ pgt_node_state_fits(const QueryNode *query, const struct NodeState *state)
 
 /* ---- building ---- */
 
-/* The one index; an error if the table was tampered with. */
+/* The index on a column: other ones are for queries (lookup_index.c). */
+static Oid
+find_index(Relation rel, AttrNumber attno)
+{
+	ListCell *lc;
+
+	foreach (lc, RelationGetIndexList(rel))
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+		bool found = index->rd_index->indkey.values[0] == attno;
+
+		index_close(index, AccessShareLock);
+		if (found)
+			return lfirst_oid(lc);
+	}
+
+	return InvalidOid;
+}
+
+/* An error if the table was tampered with. */
 static void
 find_state_table(NodeProgram *node, Oid relid)
 {
 	Relation rel = table_open(relid, AccessShareLock);
-	List *indexes = RelationGetIndexList(rel);
 	TupleDesc desc = RelationGetDescr(rel);
-	bool fits = list_length(indexes) == 1 &&
+	Oid index = find_index(rel, node->hash);
+	bool fits = OidIsValid(index) &&
 				desc->natts == node->state_desc->natts;
 
 	for (int i = 0; fits && i < desc->natts; i++)
@@ -366,7 +386,7 @@ find_state_table(NodeProgram *node, Oid relid)
 				errhint("Drop the stream table and create it again."));
 
 	node->state_relid = relid;
-	node->state_index = linitial_oid(indexes);
+	node->state_index = index;
 	table_close(rel, AccessShareLock);
 }
 
