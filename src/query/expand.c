@@ -157,78 +157,6 @@ flatten_aliases(Query *query)
 		pgt_flatten_join_alias_vars(query, (Node *) query->jointree);
 }
 
-/* ---- ORDER BY ---- */
-
-static List *
-sort_group_refs(List *clauses)
-{
-	List	   *refs = NIL;
-	ListCell   *lc;
-
-	foreach(lc, clauses)
-		refs = lappend_int(refs, ((SortGroupClause *) lfirst(lc))->tleSortGroupRef);
-	return refs;
-}
-
-/* Is a LIMIT or OFFSET absent, NULL, or "nothing"? */
-static bool
-limits_nothing(Node *limit, int64 nothing)
-{
-	Const	   *value;
-
-	if (limit == NULL)
-		return true;
-
-	value = (Const *) eval_const_expressions(NULL, limit);
-	return IsA(value, Const) &&
-		(value->constisnull || DatumGetInt64(value->constvalue) == nothing);
-}
-
-/*
- * Drop LIMIT ALL, OFFSET 0, an ORDER BY that chooses no rows, and the columns
- * that only it reads.
- */
-static void
-drop_order(Query *query)
-{
-	List	   *refs = NIL;
-	List	   *kept = NIL;
-	ListCell   *lc;
-
-	if (limits_nothing(query->limitCount, -1))
-		query->limitCount = NULL;
-	if (limits_nothing(query->limitOffset, 0))
-		query->limitOffset = NULL;
-	if (query->limitCount != NULL || query->limitOffset != NULL ||
-		query->hasDistinctOn)
-		return;
-
-	query->sortClause = NIL;
-	refs = list_concat(refs, sort_group_refs(query->groupClause));
-	refs = list_concat(refs, sort_group_refs(query->distinctClause));
-	foreach(lc, query->windowClause)
-	{
-		WindowClause *window = lfirst(lc);
-
-		refs = list_concat(refs, sort_group_refs(window->partitionClause));
-		refs = list_concat(refs, sort_group_refs(window->orderClause));
-	}
-
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst(lc);
-
-		if (!list_member_int(refs, tle->ressortgroupref))
-		{
-			tle->ressortgroupref = 0;
-			if (tle->resjunk)
-				continue;
-		}
-		kept = lappend(kept, tle);
-	}
-	query->targetList = kept;
-}
-
 /* ---- CTEs ---- */
 
 typedef struct InlineCte
@@ -382,9 +310,10 @@ expand_walker(Node *node, List **views)
 	query = (Query *) node;
 	flatten_aliases(query);
 	pgt_compact_range_table(query);
-	drop_order(query);
+	pgt_drop_order(query);
 	expand_views_of(query, views);
 	inline_ctes_of(query, 1, &copies);
+	pgt_order_aggregates(query);
 	return query_tree_walker(query, expand_walker, views,
 							 QTW_IGNORE_JOINALIASES);
 }

@@ -29,6 +29,14 @@ extern void pgt_inline_ctes(Query *query);
 /* Remove range table entries that are in no FROM; Vars are renumbered. */
 extern void pgt_compact_range_table(Query *query);
 
+/* ---- order.c: ORDER BY ---- */
+
+/* Drop what has no effect: ORDER BY without LIMIT, LIMIT ALL, OFFSET 0. */
+extern void pgt_drop_order(Query *query);
+
+/* Aggregates over an ordered subquery get its order. */
+extern void pgt_order_aggregates(Query *query);
+
 /* ---- prune.c: what no one reads is not computed ---- */
 
 extern void pgt_prune_columns(Query *query);

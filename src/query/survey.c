@@ -175,6 +175,23 @@ survey_relkind(const RangeTblEntry *rte, Survey *survey)
 					  "Its changes cannot be followed.", -1);
 }
 
+/*
+ * A column that is computed when it is read (since PG18) is not in the log:
+ * its change is not seen.
+ */
+static void
+survey_virtual_columns(Oid relid, const Bitmapset *columns, Survey *survey)
+{
+	int			attno = -1;
+
+	while ((attno = bms_next_member(columns, attno)) >= 0)
+		if (get_attgenerated(relid, attno) == 'v')
+			pgt_note_obstacle(survey, OBSTACLE_EVERY_REFRESH,
+							  psprintf("virtual generated column \"%s\"",
+									   get_attname(relid, attno, false)),
+							  "Its changes cannot be followed.", -1);
+}
+
 static bool
 may_read(Oid relid, Oid role, const Bitmapset *columns)
 {
@@ -253,6 +270,7 @@ survey_entry(Query *query, int varno, Survey *survey)
 	columns = user_columns(rte->relid, pgt_referenced_columns(query, varno));
 	add_source(survey->form, rte, bms_copy(columns));
 	survey_relkind(rte, survey);
+	survey_virtual_columns(rte->relid, columns, survey);
 	survey_rights(rte, columns, survey);
 }
 
