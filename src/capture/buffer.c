@@ -50,24 +50,24 @@
 
 typedef struct Chunk
 {
-	dlist_node	node;
+	dlist_node node;
 	CaptureLog *log;
-	uint32		layout;			/* of the log when the rows were formed */
-	int			level;			/* of the subtransaction that they belong to */
-	int			written_level;	/* of the one that wrote them */
-	bool		writing;		/* rows may be freed already */
-	bool		marked;			/* has a reset mark of mark_part */
-	int32		mark_part;
-	Size		bytes;
-	int			nrows;
-	int			maxrows;
-	HeapTuple  *rows;
+	uint32 layout;	   /* of the log when the rows were formed */
+	int level;		   /* of the subtransaction that they belong to */
+	int written_level; /* of the one that wrote them */
+	bool writing;	   /* rows may be freed already */
+	bool marked;	   /* has a reset mark of mark_part */
+	int32 mark_part;
+	Size bytes;
+	int nrows;
+	int maxrows;
+	HeapTuple *rows;
 } Chunk;
 
 /* All in buffer_context, which goes away with the transaction. */
 static MemoryContext buffer_context;
 static dlist_head chunks = DLIST_STATIC_INIT(chunks);
-static Chunk *current;			/* took the last row */
+static Chunk *current; /* took the last row */
 
 static void add_row(Chunk *chunk, HeapTuple row);
 static void write_chunk(Chunk *chunk, bool keep);
@@ -79,11 +79,11 @@ static void drop_chunk(Chunk *chunk);
 static Chunk *
 search_chunk(const CaptureLog *log, int level)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &chunks)
+	dlist_foreach (iter, &chunks)
 	{
-		Chunk	   *chunk = dlist_container(Chunk, node, iter.cur);
+		Chunk *chunk = dlist_container(Chunk, node, iter.cur);
 
 		if (chunk->log == log && chunk->level == level &&
 			chunk->written_level == NOT_WRITTEN)
@@ -96,7 +96,7 @@ search_chunk(const CaptureLog *log, int level)
 static Chunk *
 make_chunk(CaptureLog *log, int level)
 {
-	Chunk	   *chunk;
+	Chunk *chunk;
 
 	if (buffer_context == NULL)
 		buffer_context = AllocSetContextCreate(TopTransactionContext,
@@ -114,7 +114,7 @@ make_chunk(CaptureLog *log, int level)
 static Chunk *
 chunk_for(CaptureLog *log)
 {
-	int			level = GetCurrentTransactionNestLevel();
+	int level = GetCurrentTransactionNestLevel();
 
 	if (unlikely(current == NULL || current->log != log ||
 				 current->level != level ||
@@ -140,7 +140,7 @@ static bool
 is_full(const Chunk *chunk)
 {
 	return chunk->nrows >= pgt_capture_buffer_rows ||
-		chunk->bytes >= CHUNK_BYTES;
+		   chunk->bytes >= CHUNK_BYTES;
 }
 
 /* Fills in xid and part. */
@@ -165,7 +165,7 @@ form_row(Chunk *chunk, Datum *values, bool *nulls)
 void
 pgt_buffer_put(CaptureLog *log, Datum *values, bool *nulls)
 {
-	Chunk	   *chunk = chunk_for(log);
+	Chunk *chunk = chunk_for(log);
 
 	form_row(chunk, values, nulls);
 	if (unlikely(is_full(chunk)))
@@ -175,9 +175,9 @@ pgt_buffer_put(CaptureLog *log, Datum *values, bool *nulls)
 static void
 form_mark(Chunk *chunk)
 {
-	int			natts = chunk->log->desc->natts;
-	Datum	   *values = palloc0(sizeof(Datum) * natts);
-	bool	   *nulls = palloc(sizeof(bool) * natts);
+	int natts = chunk->log->desc->natts;
+	Datum *values = palloc0(sizeof(Datum) * natts);
+	bool *nulls = palloc(sizeof(bool) * natts);
 
 	memset(nulls, true, sizeof(bool) * natts);
 	values[Anum_log_weight - 1] = Int16GetDatum(0);
@@ -193,7 +193,7 @@ form_mark(Chunk *chunk)
 void
 pgt_buffer_mark(CaptureLog *log)
 {
-	Chunk	   *chunk = chunk_for(log);
+	Chunk *chunk = chunk_for(log);
 
 	if (!chunk->marked || chunk->mark_part != pgt_current_part())
 		form_mark(chunk);
@@ -207,8 +207,8 @@ add_row(Chunk *chunk, HeapTuple row)
 	{
 		chunk->maxrows = Max(chunk->maxrows * 2, 8);
 		chunk->rows = chunk->rows == NULL ?
-			palloc(sizeof(HeapTuple) * chunk->maxrows) :
-			repalloc(chunk->rows, sizeof(HeapTuple) * chunk->maxrows);
+						  palloc(sizeof(HeapTuple) * chunk->maxrows) :
+						  repalloc(chunk->rows, sizeof(HeapTuple) * chunk->maxrows);
 	}
 	chunk->rows[chunk->nrows++] = row;
 	chunk->bytes += row->t_len;
@@ -226,8 +226,8 @@ insert_rows(Relation segment, TupleDesc desc, HeapTuple *rows, int nrows,
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
 	TupleTableSlot *slots[ROWS_PER_INSERT];
-	int			nslots = Min(nrows, ROWS_PER_INSERT);
-	int			n;
+	int nslots = Min(nrows, ROWS_PER_INSERT);
+	int n;
 
 	for (int i = 0; i < nslots; i++)
 		slots[i] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
@@ -275,7 +275,7 @@ replace_by_mark(Chunk *chunk)
 static void
 write_chunk(Chunk *chunk, bool keep)
 {
-	Relation	segment = pgt_log_open(chunk->log);
+	Relation segment = pgt_log_open(chunk->log);
 
 	if (segment == NULL)
 	{
@@ -332,12 +332,12 @@ drop_chunk(Chunk *chunk)
 void
 pgt_capture_flush(void)
 {
-	int			level = GetCurrentTransactionNestLevel();
+	int level = GetCurrentTransactionNestLevel();
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &chunks)
+	dlist_foreach_modify (iter, &chunks)
 	{
-		Chunk	   *chunk = dlist_container(Chunk, node, iter.cur);
+		Chunk *chunk = dlist_container(Chunk, node, iter.cur);
 
 		if (chunk->nrows > 0 && chunk->written_level == NOT_WRITTEN)
 			write_chunk(chunk, chunk->level < level);
@@ -391,10 +391,10 @@ write_before_promotion(int level)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &chunks)
+	dlist_foreach_modify (iter, &chunks)
 	{
-		Chunk	   *chunk = dlist_container(Chunk, node, iter.cur);
-		Chunk	   *parent;
+		Chunk *chunk = dlist_container(Chunk, node, iter.cur);
+		Chunk *parent;
 
 		if (chunk->level != level || chunk->nrows == 0)
 			continue;
@@ -428,9 +428,9 @@ promote(int level)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &chunks)
+	dlist_foreach_modify (iter, &chunks)
 	{
-		Chunk	   *chunk = dlist_container(Chunk, node, iter.cur);
+		Chunk *chunk = dlist_container(Chunk, node, iter.cur);
 
 		if (chunk->written_level == level)
 		{
@@ -440,7 +440,7 @@ promote(int level)
 		}
 		else if (chunk->level == level)
 		{
-			Chunk	   *parent = search_chunk(chunk->log, level - 1);
+			Chunk *parent = search_chunk(chunk->log, level - 1);
 
 			if (parent == NULL || parent->layout != chunk->layout)
 			{
@@ -459,9 +459,9 @@ forget(int level)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &chunks)
+	dlist_foreach_modify (iter, &chunks)
 	{
-		Chunk	   *chunk = dlist_container(Chunk, node, iter.cur);
+		Chunk *chunk = dlist_container(Chunk, node, iter.cur);
 
 		if (chunk->level >= level)
 			drop_chunk(chunk);
@@ -474,7 +474,7 @@ static void
 at_end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
 						 SubTransactionId parent, void *arg)
 {
-	int			level = GetCurrentTransactionNestLevel();
+	int level = GetCurrentTransactionNestLevel();
 
 	if (dlist_is_empty(&chunks))
 		return;

@@ -14,4 +14,4 @@ extern void pgt_buffer_init(void);
 extern void pgt_buffer_put(CaptureLog *log, Datum *values, bool *nulls);
 extern void pgt_buffer_mark(CaptureLog *log);
 
-#endif							/* PGT_BUFFER_H */
+#endif /* PGT_BUFFER_H */

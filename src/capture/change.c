@@ -53,8 +53,8 @@ log_image(TriggerData *trigdata, TupleTableSlot *slot, int16 weight)
 {
 	/* Not kept from the row's other image: writing that may have moved us. */
 	CaptureRoute *route = pgt_route(trigdata);
-	Datum	   *values;
-	bool	   *nulls;
+	Datum *values;
+	bool *nulls;
 
 	if (route->log == NULL)
 		return;
@@ -67,11 +67,11 @@ log_image(TriggerData *trigdata, TupleTableSlot *slot, int16 weight)
 	for (int i = 0; i < route->log->ncolumns; i++)
 	{
 		const RouteColumn *column = &route->columns[i];
-		int			from = column->attno - 1;
+		int from = column->attno - 1;
 
 		nulls[i] = from < 0 || slot->tts_isnull[from];
 		values[i] = nulls[i] ? (Datum) 0 :
-			keepable(slot->tts_values[from], column);
+							   keepable(slot->tts_values[from], column);
 	}
 
 	pgt_buffer_put(route->log, route->values, route->nulls);
@@ -85,7 +85,7 @@ same_toast(Datum a, Datum b)
 	struct varlena *vb = (struct varlena *) DatumGetPointer(b);
 
 	return VARATT_IS_EXTERNAL_ONDISK(va) && VARATT_IS_EXTERNAL_ONDISK(vb) &&
-		memcmp(va, vb, VARSIZE_EXTERNAL(va)) == 0;
+		   memcmp(va, vb, VARSIZE_EXTERNAL(va)) == 0;
 }
 
 static bool
@@ -97,7 +97,7 @@ image_changed(const CaptureRoute *route, TupleTableSlot *old,
 	for (int i = 0; i < route->log->ncolumns; i++)
 	{
 		const RouteColumn *column = &route->columns[i];
-		int			at = column->attno - 1;
+		int at = column->attno - 1;
 
 		if (at < 0)
 			continue;

@@ -48,7 +48,7 @@ PG_FUNCTION_INFO_V1(pgt_capture_table_rewrite);
 PG_FUNCTION_INFO_V1(pgt_capture_sql_drop);
 
 /* What ALTER TABLE on "relid" did: one of its subcommands. */
-typedef void (*Reaction) (Oid relid, const CollectedATSubcmd *subcmd);
+typedef void (*Reaction)(Oid relid, const CollectedATSubcmd *subcmd);
 
 static void partition_attached(Oid relid, const CollectedATSubcmd *subcmd);
 static void partition_detached(Oid relid, const CollectedATSubcmd *subcmd);
@@ -63,8 +63,8 @@ static void owner_changed(Oid relid, const CollectedATSubcmd *subcmd);
 static const struct
 {
 	AlterTableType type;
-	Reaction	react;
-}			reactions[] = {
+	Reaction react;
+} reactions[] = {
 	{AT_AttachPartition, partition_attached},
 	{AT_DetachPartition, partition_detached},
 	{AT_DetachPartitionFinalize, partition_detached},
@@ -100,12 +100,12 @@ reaction_to(AlterTableType type)
 static List *
 sources_among(List *relids)
 {
-	List	   *sources = NIL;
-	ListCell   *lc;
+	List *sources = NIL;
+	ListCell *lc;
 
-	foreach(lc, relids)
+	foreach (lc, relids)
 	{
-		Source	   *source = pgt_lookup_source(lfirst_oid(lc), true);
+		Source *source = pgt_lookup_source(lfirst_oid(lc), true);
 
 		if (source != NULL)
 			sources = lappend(sources, source);
@@ -133,18 +133,18 @@ sources_around(Oid relid)
 static void
 reset_all(List *sources)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, sources)
+	foreach (lc, sources)
 		pgt_capture_reset(lfirst(lc));
 }
 
 static void
 lock_shapes(List *sources)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, sources)
+	foreach (lc, sources)
 		pgt_lock_source_shape(((Source *) lfirst(lc))->relid, ExclusiveLock);
 }
 
@@ -154,17 +154,17 @@ lock_shapes(List *sources)
 static void
 grew(Oid parent)
 {
-	List	   *sources = sources_above(parent);
-	List	   *members = sources == NIL ? NIL : pgt_family(parent, NoLock);
-	ListCell   *lc;
-	ListCell   *member;
+	List *sources = sources_above(parent);
+	List *members = sources == NIL ? NIL : pgt_family(parent, NoLock);
+	ListCell *lc;
+	ListCell *member;
 
 	lock_shapes(sources);
-	foreach(lc, sources)
+	foreach (lc, sources)
 	{
-		Source	   *source = lfirst(lc);
+		Source *source = lfirst(lc);
 
-		foreach(member, members)
+		foreach (member, members)
 		{
 			if (!pgt_relation_escapes(lfirst_oid(member), source->track_id))
 				continue;
@@ -179,12 +179,12 @@ grew(Oid parent)
 static void
 drop_stray_triggers(Oid relid)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, pgt_tracks_with_triggers(relid))
+	foreach (lc, pgt_tracks_with_triggers(relid))
 	{
-		int64		track_id = *(int64 *) lfirst(lc);
-		Source	   *source = pgt_lookup_source_by_id(track_id, true);
+		int64 track_id = *(int64 *) lfirst(lc);
+		Source *source = pgt_lookup_source_by_id(track_id, true);
 
 		if (source == NULL || !pgt_in_family(relid, source->relid))
 			pgt_drop_triggers(relid, track_id);
@@ -194,11 +194,11 @@ drop_stray_triggers(Oid relid)
 static void
 shrank(Oid parent, Oid child)
 {
-	List	   *sources = sources_above(parent);
-	ListCell   *lc;
+	List *sources = sources_above(parent);
+	ListCell *lc;
 
 	lock_shapes(sources);
-	foreach(lc, pgt_family(child, NoLock))
+	foreach (lc, pgt_family(child, NoLock))
 		drop_stray_triggers(lfirst_oid(lc));
 	reset_all(sources);
 }
@@ -235,10 +235,10 @@ parent_lost(Oid relid, const CollectedATSubcmd *subcmd)
 static void
 created(Oid relid)
 {
-	List	   *sources = sources_above(relid);
-	ListCell   *lc;
+	List *sources = sources_above(relid);
+	ListCell *lc;
 
-	foreach(lc, sources)
+	foreach (lc, sources)
 		(void) pgt_install_on(relid, ((Source *) lfirst(lc))->track_id);
 	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
 		reset_all(sources);
@@ -250,9 +250,9 @@ created(Oid relid)
 static void
 triggers_disabled(Oid relid, const CollectedATSubcmd *subcmd)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, sources_around(relid))
+	foreach (lc, sources_around(relid))
 	{
 		if (pgt_capture_gap(lfirst(lc)) != NULL)
 			pgt_capture_reset(lfirst(lc));
@@ -263,15 +263,15 @@ triggers_disabled(Oid relid, const CollectedATSubcmd *subcmd)
 static void
 triggers_enabled(Oid relid, const CollectedATSubcmd *subcmd)
 {
-	ListCell   *member;
-	ListCell   *lc;
+	ListCell *member;
+	ListCell *lc;
 
-	foreach(member, pgt_family(relid, NoLock))
+	foreach (member, pgt_family(relid, NoLock))
 	{
-		foreach(lc, pgt_tracks_with_triggers(lfirst_oid(member)))
+		foreach (lc, pgt_tracks_with_triggers(lfirst_oid(member)))
 		{
-			int64		track_id = *(int64 *) lfirst(lc);
-			Source	   *source = pgt_lookup_source_by_id(track_id, true);
+			int64 track_id = *(int64 *) lfirst(lc);
+			Source *source = pgt_lookup_source_by_id(track_id, true);
 
 			if (source != NULL && pgt_install_on(lfirst_oid(member), track_id))
 				pgt_capture_reset(source);
@@ -283,8 +283,8 @@ triggers_enabled(Oid relid, const CollectedATSubcmd *subcmd)
 static void
 trigger_enabled_always(Oid relid, const CollectedATSubcmd *subcmd)
 {
-	int64		track_id;
-	Source	   *source;
+	int64 track_id;
+	Source *source;
 
 	if (!pgt_is_capture_trigger(castNode(AlterTableCmd, subcmd->parsetree)->name,
 								&track_id))
@@ -297,7 +297,7 @@ trigger_enabled_always(Oid relid, const CollectedATSubcmd *subcmd)
 static bool
 is_logged(const Source *source, const char *column)
 {
-	AttrNumber	attno = get_attnum(source->relid, column);
+	AttrNumber attno = get_attnum(source->relid, column);
 
 	for (int i = 0; i < source->ncolumns; i++)
 	{
@@ -313,9 +313,9 @@ static void
 column_retyped(Oid relid, const CollectedATSubcmd *subcmd)
 {
 	const char *column = castNode(AlterTableCmd, subcmd->parsetree)->name;
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, sources_around(relid))
+	foreach (lc, sources_around(relid))
 	{
 		if (is_logged(lfirst(lc), column))
 			pgt_capture_reset(lfirst(lc));
@@ -326,14 +326,14 @@ column_retyped(Oid relid, const CollectedATSubcmd *subcmd)
 static void
 owner_changed(Oid relid, const CollectedATSubcmd *subcmd)
 {
-	Source	   *source = pgt_lookup_source(relid, true);
-	Oid			owner = pgt_relation_owner(relid);
-	ListCell   *lc;
+	Source *source = pgt_lookup_source(relid, true);
+	Oid owner = pgt_relation_owner(relid);
+	ListCell *lc;
 
 	if (source == NULL)
 		return;
 
-	foreach(lc, pgt_segments(source->track_id))
+	foreach (lc, pgt_segments(source->track_id))
 		ATExecChangeOwner(((Segment *) lfirst(lc))->relid, owner, true,
 						  AccessExclusiveLock);
 	if (OidIsValid(pgt_sentinel(source)))
@@ -364,8 +364,8 @@ static bool
 is_inert(void)
 {
 	return IsBinaryUpgrade || !pgt_catalog_exists() ||
-		pgt_scan_catalog(TABLE_TRACKING, INDEX_TRACKING, 0, NULL,
-						 ForwardScanDirection, true, any_row) == NIL;
+		   pgt_scan_catalog(TABLE_TRACKING, INDEX_TRACKING, 0, NULL,
+							ForwardScanDirection, true, any_row) == NIL;
 }
 
 /* The parent whose family the subcommand is going to change. */
@@ -396,7 +396,7 @@ static bool
 is_concurrent_detach(const AlterTableCmd *cmd)
 {
 	return cmd->subtype == AT_DetachPartition &&
-		castNode(PartitionCmd, cmd->def)->concurrent;
+		   castNode(PartitionCmd, cmd->def)->concurrent;
 }
 
 /*
@@ -411,16 +411,16 @@ pgt_capture_ddl_start(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *data = event_data(fcinfo);
 	AlterTableStmt *stmt = (AlterTableStmt *) data->parsetree;
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (!IsA(stmt, AlterTableStmt) || is_inert())
 		PG_RETURN_NULL();
 
-	foreach(lc, stmt->cmds)
+	foreach (lc, stmt->cmds)
 	{
 		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
-		Oid			parent = changing_parent(stmt, cmd);
-		List	   *sources;
+		Oid parent = changing_parent(stmt, cmd);
+		List *sources;
 
 		/* A user who may not do it shall not make refreshes wait either. */
 		if (!OidIsValid(parent) ||
@@ -439,7 +439,7 @@ pgt_capture_ddl_start(PG_FUNCTION_ARGS)
 static bool
 is_of_interest(Node *parsetree)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	switch (nodeTag(parsetree))
 	{
@@ -449,7 +449,7 @@ is_of_interest(Node *parsetree)
 		case T_CreateSchemaStmt:
 			return ((CreateSchemaStmt *) parsetree)->schemaElts != NIL;
 		case T_AlterTableStmt:
-			foreach(lc, ((AlterTableStmt *) parsetree)->cmds)
+			foreach (lc, ((AlterTableStmt *) parsetree)->cmds)
 			{
 				if (reaction_to(lfirst_node(AlterTableCmd, lc)->subtype) != NULL)
 					return true;
@@ -463,7 +463,7 @@ is_of_interest(Node *parsetree)
 static void
 react(const CollectedCommand *command)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (command->type == SCT_Simple &&
 		command->d.simple.address.classId == RelationRelationId &&
@@ -473,10 +473,10 @@ react(const CollectedCommand *command)
 
 	if (command->type != SCT_AlterTable)
 		return;
-	foreach(lc, command->d.alterTable.subcmds)
+	foreach (lc, command->d.alterTable.subcmds)
 	{
 		CollectedATSubcmd *subcmd = lfirst(lc);
-		Reaction	reaction =
+		Reaction reaction =
 			reaction_to(castNode(AlterTableCmd, subcmd->parsetree)->subtype);
 
 		if (reaction != NULL)
@@ -508,9 +508,9 @@ pgt_capture_ddl_end(PG_FUNCTION_ARGS)
 	run_event_query("SELECT command FROM pg_catalog.pg_event_trigger_ddl_commands()");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		bool		isnull;
-		Datum		command = SPI_getbinval(SPI_tuptable->vals[i],
-										SPI_tuptable->tupdesc, 1, &isnull);
+		bool isnull;
+		Datum command = SPI_getbinval(SPI_tuptable->vals[i],
+									  SPI_tuptable->tupdesc, 1, &isnull);
 
 		/* pg_ddl_command is a pointer to the struct. */
 		react((CollectedCommand *) DatumGetPointer(command));
@@ -523,11 +523,11 @@ pgt_capture_ddl_end(PG_FUNCTION_ARGS)
 static bool
 only_adds_columns(Node *parsetree)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (!IsA(parsetree, AlterTableStmt))
 		return false;
-	foreach(lc, ((AlterTableStmt *) parsetree)->cmds)
+	foreach (lc, ((AlterTableStmt *) parsetree)->cmds)
 	{
 		if (lfirst_node(AlterTableCmd, lc)->subtype != AT_AddColumn)
 			return false;
@@ -543,8 +543,8 @@ Datum
 pgt_capture_table_rewrite(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *data = event_data(fcinfo);
-	Oid			relid;
-	int			reason;
+	Oid relid;
+	int reason;
 
 	if (only_adds_columns(data->parsetree) || is_inert())
 		PG_RETURN_NULL();
@@ -575,10 +575,10 @@ pgt_capture_sql_drop(PG_FUNCTION_ARGS)
 					" WHERE object_type OPERATOR(pg_catalog.=) 'trigger'");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
-										SPI_tuptable->tupdesc, 1);
-		int64		track_id;
-		Source	   *source = NULL;
+		char *name = SPI_getvalue(SPI_tuptable->vals[i],
+								  SPI_tuptable->tupdesc, 1);
+		int64 track_id;
+		Source *source = NULL;
 
 		if (name != NULL && pgt_is_capture_trigger(name, &track_id))
 			source = pgt_lookup_source_by_id(track_id, true);

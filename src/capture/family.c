@@ -42,11 +42,11 @@ pgt_family(Oid relid, LOCKMODE mode)
 static List *
 parents_of(Oid relid)
 {
-	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
-	List	   *parents = NIL;
+	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+	List *parents = NIL;
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(relid));
@@ -72,11 +72,11 @@ parents_of(Oid relid)
 List *
 pgt_ancestry(Oid relid)
 {
-	List	   *ancestry = list_make1_oid(relid);
-	ListCell   *lc;
+	List *ancestry = list_make1_oid(relid);
+	ListCell *lc;
 
 	/* The list grows at its end while we walk along it. */
-	foreach(lc, ancestry)
+	foreach (lc, ancestry)
 		ancestry = list_concat_unique_oid(ancestry, parents_of(lfirst_oid(lc)));
 
 	return ancestry;
@@ -100,7 +100,7 @@ pgt_in_family(Oid relid, Oid source_relid)
 bool
 pgt_has_pending_detach(Oid relid)
 {
-	bool		pending = false;
+	bool pending = false;
 
 	list_free(find_inheritance_children_extended(relid, false, NoLock,
 												 &pending, NULL));

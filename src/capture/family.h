@@ -16,4 +16,4 @@ extern List *pgt_ancestry(Oid relid);
 extern bool pgt_in_family(Oid relid, Oid source_relid);
 extern bool pgt_has_pending_detach(Oid relid);
 
-#endif							/* PGT_FAMILY_H */
+#endif /* PGT_FAMILY_H */

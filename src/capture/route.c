@@ -45,9 +45,10 @@
 static MemoryContext route_context;
 static HTAB *logs;
 static HTAB *routes;
-static HTAB *watched;			/* relations whose invalidation matters */
+static HTAB *watched; /* relations whose invalidation matters */
 static CaptureRoute *last_route;
-static int	reloads;
+static int reloads;
+static uint64 invalidations; /* messages of any kind so far */
 
 static CaptureRoute *find_route(TriggerData *trigdata);
 static void load_route(CaptureRoute *route, TriggerData *trigdata);
@@ -68,8 +69,8 @@ static bool
 is_usable(const CaptureRoute *route)
 {
 	return route->valid &&
-		(route->log == NULL ||
-		 (route->log->valid && route->log->layout == route->layout));
+		   (route->log == NULL ||
+			(route->log->valid && route->log->layout == route->layout));
 }
 
 /*
@@ -90,7 +91,7 @@ pgt_route(TriggerData *trigdata)
 static HTAB *
 make_table(const char *name, Size keysize, Size entrysize)
 {
-	HASHCTL		ctl = {
+	HASHCTL ctl = {
 		.keysize = keysize,
 		.entrysize = entrysize,
 		.hcxt = route_context,
@@ -138,7 +139,7 @@ static CaptureRoute *
 find_route(TriggerData *trigdata)
 {
 	CaptureRoute *route;
-	bool		found;
+	bool found;
 
 	make_tables();
 	route = hash_search(routes, &trigdata->tg_trigger->tgoid, HASH_ENTER,
@@ -156,28 +157,25 @@ find_route(TriggerData *trigdata)
 static void
 load_route(CaptureRoute *route, TriggerData *trigdata)
 {
-	int64		track_id = pgt_track_id_of_trigger(trigdata->tg_trigger,
-												   CAPTURE_ROW);
+	int64 track_id = pgt_track_id_of_trigger(trigdata->tg_trigger,
+											 CAPTURE_ROW);
+	uint64 before = invalidations;
 
 	renew_context(&route->context);
 	route->relid = RelationGetRelid(trigdata->tg_relation);
 	watch(route->relid);
 
-	/* What is invalidated while we load is loaded again for the next row. */
-	route->valid = true;
+	route->valid = false;
 	route->log = pgt_log(track_id);
 	if (route->log == NULL)
-	{
-		/* Not tracked: a restore may bring the catalog rows without notice. */
-		route->valid = false;
-		return;
-	}
+		return; /* a restore may bring its source without notice */
 
 	route->source = route->log->source;
 	if (!pgt_in_family(route->relid, route->source))
 		route->log = NULL;
 	else
 		map_columns(route);
+	route->valid = before == invalidations;
 }
 
 /*
@@ -189,7 +187,7 @@ static void
 map_columns(CaptureRoute *route)
 {
 	CaptureLog *log = route->log;
-	int			natts = Natts_log_fixed + log->ncolumns;
+	int natts = Natts_log_fixed + log->ncolumns;
 
 	route->columns = MemoryContextAllocZero(route->context,
 											sizeof(RouteColumn) * Max(log->ncolumns, 1));
@@ -201,8 +199,8 @@ map_columns(CaptureRoute *route)
 	for (int i = 0; i < log->ncolumns; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(log->desc, Natts_log_fixed + i);
-		char	   *name = get_attname(log->source, log->columns[i], true);
-		AttrNumber	attno;
+		char *name = get_attname(log->source, log->columns[i], true);
+		AttrNumber attno;
 
 		if (name == NULL)
 			continue;
@@ -228,7 +226,7 @@ CaptureLog *
 pgt_log(int64 track_id)
 {
 	CaptureLog *log;
-	bool		found;
+	bool found;
 
 	make_tables();
 	log = hash_search(logs, &track_id, HASH_ENTER, &found);
@@ -262,28 +260,34 @@ pgt_log_open(CaptureLog *log)
 	}
 }
 
-/* Find the open segment; false if there is nothing to log to. */
+/*
+ * Find the open segment; false if there is nothing to log to.  Until the log
+ * is valid again we cannot know whose invalidation concerns it: each one that
+ * comes in makes us look again.
+ */
 static bool
 load_log(CaptureLog *log)
 {
-	Source	   *source;
-	Segment    *segment;
+	Source *source;
+	Segment *segment;
+	uint64 before;
 
 	do
 	{
+		before = invalidations;
 		source = pgt_lookup_source_by_id(log->track_id, true);
 		if (source == NULL ||
 			!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(source->relid)))
 			return false;
 
-		watch(source->relid);
-		log->valid = true;
 		segment = open_segment(source);
-		watch(segment->relid);
 		LockRelationOid(segment->relid, RowExclusiveLock);
-	} while (!log->valid);
+	} while (before != invalidations);
 
+	watch(source->relid);
+	watch(segment->relid);
 	set_layout(log, source, segment);
+	log->valid = before == invalidations;
 	return true;
 }
 
@@ -294,7 +298,7 @@ load_log(CaptureLog *log)
 static Segment *
 open_segment(const Source *source)
 {
-	Segment    *segment = pgt_open_segment(source->track_id);
+	Segment *segment = pgt_open_segment(source->track_id);
 
 	if (segment != NULL && layout_fits(segment, source))
 		return segment;
@@ -322,7 +326,7 @@ layout_fits(const Segment *segment, const Source *source)
 {
 	for (int i = 0; i < segment->ncolumns; i++)
 	{
-		Oid			type = get_atttype(source->relid, segment->columns[i]);
+		Oid type = get_atttype(source->relid, segment->columns[i]);
 
 		/* A dropped column has no type; it is logged as NULL. */
 		if (OidIsValid(type) &&
@@ -343,7 +347,7 @@ same_layout(const CaptureLog *log, const Segment *segment, TupleDesc desc)
 	{
 		if (log->columns[i] != segment->columns[i] ||
 			TupleDescAttr(log->desc, Natts_log_fixed + i)->atttypid !=
-			TupleDescAttr(desc, Natts_log_fixed + i)->atttypid)
+				TupleDescAttr(desc, Natts_log_fixed + i)->atttypid)
 			return false;
 	}
 
@@ -355,8 +359,8 @@ static void
 set_layout(CaptureLog *log, const Source *source, const Segment *segment)
 {
 	static uint32 last_layout = NOT_LOADED;
-	Relation	rel = table_open(segment->relid, NoLock);
-	uint32		layout = log->layout;
+	Relation rel = table_open(segment->relid, NoLock);
+	uint32 layout = log->layout;
 	MemoryContext before;
 
 	if (!same_layout(log, segment, RelationGetDescr(rel)))
@@ -411,6 +415,7 @@ invalidate_routes(Oid relid)
 static void
 invalidate(Datum arg, Oid relid)
 {
+	invalidations++;
 	if (routes == NULL)
 		return;
 	if (OidIsValid(relid) &&

@@ -19,39 +19,39 @@
  */
 typedef struct CaptureLog
 {
-	int64		track_id;		/* hash key */
-	bool		valid;
-	uint32		layout;			/* rows formed under one number fit together */
-	Oid			source;
-	Oid			segment;
-	int			ncolumns;
-	AttrNumber *columns;		/* of the source */
-	TupleDesc	desc;			/* of the segment */
-	MemoryContext context;		/* of the three above */
+	int64 track_id; /* hash key */
+	bool valid;
+	uint32 layout; /* rows formed under one number fit together */
+	Oid source;
+	Oid segment;
+	int ncolumns;
+	AttrNumber *columns;   /* of the source */
+	TupleDesc desc;		   /* of the segment */
+	MemoryContext context; /* of the three above */
 } CaptureLog;
 
 /* One logged column as a relation of the family has it. */
 typedef struct RouteColumn
 {
-	AttrNumber	attno;			/* 0: it has none; NULL is logged */
-	int16		typlen;
-	bool		typbyval;
+	AttrNumber attno; /* 0: it has none; NULL is logged */
+	int16 typlen;
+	bool typbyval;
 } RouteColumn;
 
 /* How the rows of one relation become rows of one log. */
 typedef struct CaptureRoute
 {
-	Oid			trigger;		/* hash key */
-	bool		valid;
-	Oid			relid;
-	Oid			source;
-	CaptureLog *log;			/* NULL: the relation left the family */
-	uint32		layout;			/* of the log, for which the rest was made */
-	AttrNumber	last_attno;		/* the highest of columns[] */
-	RouteColumn *columns;		/* log->ncolumns of them */
-	Datum	   *values;			/* scratch: a row of the log */
-	bool	   *nulls;
-	MemoryContext context;		/* of the three above */
+	Oid trigger; /* hash key */
+	bool valid;
+	Oid relid;
+	Oid source;
+	CaptureLog *log;	   /* NULL: the relation left the family */
+	uint32 layout;		   /* of the log, for which the rest was made */
+	AttrNumber last_attno; /* the highest of columns[] */
+	RouteColumn *columns;  /* log->ncolumns of them */
+	Datum *values;		   /* scratch: a row of the log */
+	bool *nulls;
+	MemoryContext context; /* of the three above */
 } CaptureRoute;
 
 extern void pgt_route_init(void);
@@ -60,4 +60,4 @@ extern CaptureLog *pgt_log(int64 track_id);
 extern Relation pgt_log_open(CaptureLog *log);
 extern void pgt_routes_at_end_of_transaction(void);
 
-#endif							/* PGT_ROUTE_H */
+#endif /* PGT_ROUTE_H */

@@ -44,12 +44,12 @@
 
 typedef struct Seen
 {
-	int64		track_id;
-	CommandId	before;			/* changes of commands before it were seen */
-	int			level;			/* of the subtransaction that refreshed */
+	int64 track_id;
+	CommandId before; /* changes of commands before it were seen */
+	int level;		  /* of the subtransaction that refreshed */
 } Seen;
 
-bool		pgt_anything_seen = false;
+bool pgt_anything_seen = false;
 
 /* In TopTransactionContext. */
 static List *seen_list = NIL;
@@ -57,11 +57,11 @@ static List *seen_list = NIL;
 static Seen *
 find_seen(int64 track_id, int level)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, seen_list)
+	foreach (lc, seen_list)
 	{
-		Seen	   *seen = lfirst(lc);
+		Seen *seen = lfirst(lc);
 
 		if (seen->track_id == track_id && seen->level == level)
 			return seen;
@@ -78,8 +78,8 @@ find_seen(int64 track_id, int level)
 void
 pgt_capture_seen(const Source *source, CommandId curcid)
 {
-	int			level = GetCurrentTransactionNestLevel();
-	Seen	   *seen = find_seen(source->track_id, level);
+	int level = GetCurrentTransactionNestLevel();
+	Seen *seen = find_seen(source->track_id, level);
 	MemoryContext before;
 
 	if (seen != NULL)
@@ -103,7 +103,8 @@ static CommandId
 writing_command(const TriggerData *trigdata)
 {
 	TupleTableSlot *slot = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ?
-		trigdata->tg_newslot : trigdata->tg_trigslot;
+							   trigdata->tg_newslot :
+							   trigdata->tg_trigslot;
 	HeapTupleHeader tuple;
 
 	/* Other table access methods do not tell. */
@@ -112,7 +113,8 @@ writing_command(const TriggerData *trigdata)
 
 	tuple = ((HeapTupleTableSlot *) slot)->tuple->t_data;
 	return TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) ?
-		HeapTupleHeaderGetCmax(tuple) : HeapTupleHeaderGetCmin(tuple);
+			   HeapTupleHeaderGetCmax(tuple) :
+			   HeapTupleHeaderGetCmin(tuple);
 }
 
 /*
@@ -121,12 +123,12 @@ writing_command(const TriggerData *trigdata)
 void
 pgt_check_not_seen(const CaptureRoute *route, const TriggerData *trigdata)
 {
-	CommandId	written = writing_command(trigdata);
-	ListCell   *lc;
+	CommandId written = writing_command(trigdata);
+	ListCell *lc;
 
-	foreach(lc, seen_list)
+	foreach (lc, seen_list)
 	{
-		Seen	   *seen = lfirst(lc);
+		Seen *seen = lfirst(lc);
 
 		if (seen->track_id == route->log->track_id && written < seen->before)
 			ereport(ERROR,
@@ -142,8 +144,8 @@ pgt_check_not_seen(const CaptureRoute *route, const TriggerData *trigdata)
 static bool
 has_running_statement(Oid relid)
 {
-	Relation	rel;
-	bool		deferrable = false;
+	Relation rel;
+	bool deferrable = false;
 
 	if (!AfterTriggerPendingOnRel(relid))
 		return false;
@@ -163,13 +165,13 @@ has_running_statement(Oid relid)
 bool
 pgt_capture_pending(const Source *source)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
 		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 0)
 		return false;
 
-	foreach(lc, pgt_family(source->relid, NoLock))
+	foreach (lc, pgt_family(source->relid, NoLock))
 	{
 		if (has_running_statement(lfirst_oid(lc)))
 			return true;
@@ -194,19 +196,19 @@ static void
 hand_over(SubXactEvent event, SubTransactionId subid, SubTransactionId parent,
 		  void *arg)
 {
-	int			level = GetCurrentTransactionNestLevel();
-	ListCell   *lc;
+	int level = GetCurrentTransactionNestLevel();
+	ListCell *lc;
 
-	foreach(lc, seen_list)
+	foreach (lc, seen_list)
 	{
-		Seen	   *seen = lfirst(lc);
+		Seen *seen = lfirst(lc);
 
 		if (seen->level < level)
 			continue;
 		if (event == SUBXACT_EVENT_COMMIT_SUB)
 			seen->level = level - 1;
 		else if (event == SUBXACT_EVENT_ABORT_SUB)
-			seen_list = foreach_delete_current(seen_list, lc);
+			seen_list = foreach_delete_current (seen_list, lc);
 	}
 }
 

@@ -19,4 +19,4 @@ extern void pgt_seen_init(void);
 extern void pgt_check_not_seen(const CaptureRoute *route,
 							   const TriggerData *trigdata);
 
-#endif							/* PGT_SEEN_H */
+#endif /* PGT_SEEN_H */

@@ -58,9 +58,9 @@ pgt_sentinel(const Source *source)
 static bool
 is_unlogged(const Source *source)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, pgt_family(source->relid, AccessShareLock))
+	foreach (lc, pgt_family(source->relid, AccessShareLock))
 	{
 		if (get_rel_persistence(lfirst_oid(lc)) == RELPERSISTENCE_UNLOGGED)
 			return true;
@@ -72,10 +72,10 @@ is_unlogged(const Source *source)
 static bool
 has_row(Oid sentinel)
 {
-	Relation	rel = table_open(sentinel, AccessShareLock);
+	Relation rel = table_open(sentinel, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TableScanDesc scan = table_beginscan(rel, SnapshotSelf, 0, NULL);
-	bool		found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+	bool found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
 
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
@@ -89,7 +89,7 @@ has_row(Oid sentinel)
 bool
 pgt_capture_lost(const Source *source)
 {
-	Oid			sentinel;
+	Oid sentinel;
 
 	if (!is_unlogged(source))
 		return false;
@@ -103,8 +103,8 @@ static Oid
 create_sentinel(const Source *source)
 {
 	CreateStmt *stmt = makeNode(CreateStmt);
-	Oid			userid;
-	int			sec_context;
+	Oid userid;
+	int sec_context;
 	ObjectAddress sentinel;
 	ObjectAddress table;
 
@@ -130,10 +130,10 @@ create_sentinel(const Source *source)
 static void
 insert_row(Oid sentinel)
 {
-	Relation	rel = table_open(sentinel, RowExclusiveLock);
-	Datum		value = BoolGetDatum(true);
-	bool		isnull = false;
-	HeapTuple	row = heap_form_tuple(RelationGetDescr(rel), &value, &isnull);
+	Relation rel = table_open(sentinel, RowExclusiveLock);
+	Datum value = BoolGetDatum(true);
+	bool isnull = false;
+	HeapTuple row = heap_form_tuple(RelationGetDescr(rel), &value, &isnull);
 
 	simple_heap_insert(rel, row);
 	heap_freetuple(row);
@@ -146,7 +146,7 @@ insert_row(Oid sentinel)
 void
 pgt_capture_sentinel_set(const Source *source)
 {
-	Oid			sentinel;
+	Oid sentinel;
 
 	/* Two refreshes may have found the same loss; one mark is enough. */
 	pgt_lock_segments(source->track_id);
@@ -166,7 +166,7 @@ pgt_capture_sentinel_set(const Source *source)
 void
 pgt_sentinel_drop(const Source *source)
 {
-	Oid			sentinel = pgt_sentinel(source);
+	Oid sentinel = pgt_sentinel(source);
 	ObjectAddress address;
 
 	if (!OidIsValid(sentinel))

@@ -10,7 +10,7 @@
 
 #include "pg_trickle/catalog.h"
 
-extern Oid	pgt_sentinel(const Source *source);
+extern Oid pgt_sentinel(const Source *source);
 extern void pgt_sentinel_drop(const Source *source);
 
-#endif							/* PGT_SENTINEL_H */
+#endif /* PGT_SENTINEL_H */

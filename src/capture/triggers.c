@@ -54,10 +54,10 @@
 
 static const struct
 {
-	const char *suffix;			/* of the trigger's name */
-	const char *function;		/* in schema pgtrickle */
-	int16		type;			/* as in pg_trigger.tgtype */
-}			kinds[NUM_CAPTURE_TRIGGERS] = {
+	const char *suffix;	  /* of the trigger's name */
+	const char *function; /* in schema pgtrickle */
+	int16 type;			  /* as in pg_trigger.tgtype */
+} kinds[NUM_CAPTURE_TRIGGERS] = {
 	[CAPTURE_ROW] = {
 		"row",
 		"capture_change",
@@ -85,8 +85,8 @@ trigger_name(int64 track_id, CaptureTrigger kind)
 bool
 pgt_is_capture_trigger(const char *name, int64 *track_id)
 {
-	char	   *end;
-	int64		id;
+	char *end;
+	int64 id;
 
 	if (strncmp(name, "!pgt_", 5) != 0)
 		return false;
@@ -113,7 +113,7 @@ pgt_is_capture_trigger(const char *name, int64 *track_id)
 int64
 pgt_track_id_of_trigger(const Trigger *trigger, CaptureTrigger kind)
 {
-	int64		track_id = -1;
+	int64 track_id = -1;
 
 	if (trigger->tgnargs == 1)
 		track_id = strtoi64(trigger->tgargs[0], NULL, 10);
@@ -134,18 +134,18 @@ pgt_track_id_of_trigger(const Trigger *trigger, CaptureTrigger kind)
 static bool
 is_clone(Oid trigger)
 {
-	Relation	triggers = table_open(TriggerRelationId, AccessShareLock);
+	Relation triggers = table_open(TriggerRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		clone;
+	HeapTuple tuple;
+	bool clone;
 
 	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(trigger));
 	scan = systable_beginscan(triggers, TriggerOidIndexId, true, NULL, 1, &key);
 	tuple = systable_getnext(scan);
 	clone = HeapTupleIsValid(tuple) &&
-		OidIsValid(((Form_pg_trigger) GETSTRUCT(tuple))->tgparentid);
+			OidIsValid(((Form_pg_trigger) GETSTRUCT(tuple))->tgparentid);
 	systable_endscan(scan);
 	table_close(triggers, AccessShareLock);
 
@@ -155,8 +155,8 @@ is_clone(Oid trigger)
 static void
 drop_trigger(Oid relid, int64 track_id, CaptureTrigger kind)
 {
-	Oid			trigger = get_trigger_oid(relid, trigger_name(track_id, kind),
-										  true);
+	Oid trigger = get_trigger_oid(relid, trigger_name(track_id, kind),
+								  true);
 	ObjectAddress address;
 
 	if (!OidIsValid(trigger) || is_clone(trigger))
@@ -183,10 +183,10 @@ pgt_drop_triggers(Oid relid, int64 track_id)
 void
 pgt_capture_remove(const Source *source)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	pgt_sentinel_drop(source);
-	foreach(lc, pgt_family(source->relid, AccessExclusiveLock))
+	foreach (lc, pgt_family(source->relid, AccessExclusiveLock))
 		pgt_drop_triggers(lfirst_oid(lc), source->track_id);
 }
 
@@ -214,8 +214,8 @@ trigger_statement(int64 track_id, CaptureTrigger kind)
 static void
 create_trigger(Oid relid, int64 track_id, CaptureTrigger kind)
 {
-	Oid			userid;
-	int			sec_context;
+	Oid userid;
+	int sec_context;
 
 	GetUserIdAndSecContext(&userid, &sec_context);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
@@ -231,7 +231,7 @@ create_trigger(Oid relid, int64 track_id, CaptureTrigger kind)
 static const Trigger *
 find_trigger(Relation rel, int64 track_id, CaptureTrigger kind)
 {
-	char	   *name = trigger_name(track_id, kind);
+	char *name = trigger_name(track_id, kind);
 
 	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
 	{
@@ -249,10 +249,10 @@ static bool
 is_intact(const Trigger *trigger, CaptureTrigger kind)
 {
 	return trigger != NULL &&
-		trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
-		trigger->tgtype == kinds[kind].type &&
-		trigger->tgnattr == 0 &&
-		trigger->tgqual == NULL;
+		   trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
+		   trigger->tgtype == kinds[kind].type &&
+		   trigger->tgnattr == 0 &&
+		   trigger->tgqual == NULL;
 }
 
 /* Foreign tables cannot have TRUNCATE triggers. */
@@ -260,14 +260,14 @@ static bool
 can_have(Relation rel, CaptureTrigger kind)
 {
 	return kind != CAPTURE_TRUNCATE ||
-		rel->rd_rel->relkind != RELKIND_FOREIGN_TABLE;
+		   rel->rd_rel->relkind != RELKIND_FOREIGN_TABLE;
 }
 
 /* Only disabled, or of another shape? */
 static bool
 is_only_disabled(const Trigger *trigger, CaptureTrigger kind)
 {
-	Trigger		enabled = *trigger;
+	Trigger enabled = *trigger;
 
 	enabled.tgenabled = TRIGGER_FIRES_ALWAYS;
 	return is_intact(&enabled, kind);
@@ -277,12 +277,12 @@ is_only_disabled(const Trigger *trigger, CaptureTrigger kind)
 static bool
 repair_trigger(Oid relid, int64 track_id, CaptureTrigger kind)
 {
-	Relation	rel = table_open(relid, NoLock);
+	Relation rel = table_open(relid, NoLock);
 	const Trigger *trigger = find_trigger(rel, track_id, kind);
-	bool		missing = can_have(rel, kind) && !is_intact(trigger, kind);
-	bool		disabled = missing && trigger != NULL &&
-		is_only_disabled(trigger, kind);
-	bool		wrong = missing && trigger != NULL && !disabled;
+	bool missing = can_have(rel, kind) && !is_intact(trigger, kind);
+	bool disabled = missing && trigger != NULL &&
+					is_only_disabled(trigger, kind);
+	bool wrong = missing && trigger != NULL && !disabled;
 
 	if (disabled)
 	{
@@ -307,7 +307,7 @@ repair_trigger(Oid relid, int64 track_id, CaptureTrigger kind)
 bool
 pgt_install_on(Oid relid, int64 track_id)
 {
-	bool		repaired = false;
+	bool repaired = false;
 
 	for (int kind = 0; kind < NUM_CAPTURE_TRIGGERS; kind++)
 		repaired |= repair_trigger(relid, track_id, kind);
@@ -322,10 +322,10 @@ pgt_install_on(Oid relid, int64 track_id)
 void
 pgt_capture_install(const Source *source)
 {
-	bool		repaired = false;
-	ListCell   *lc;
+	bool repaired = false;
+	ListCell *lc;
 
-	foreach(lc, pgt_family(source->relid, ShareRowExclusiveLock))
+	foreach (lc, pgt_family(source->relid, ShareRowExclusiveLock))
 		repaired |= pgt_install_on(lfirst_oid(lc), source->track_id);
 
 	if (repaired)
@@ -340,10 +340,10 @@ pgt_capture_install(const Source *source)
 bool
 pgt_relation_escapes(Oid relid, int64 track_id)
 {
-	Relation	rel = table_open(relid, NoLock);
-	bool		escaping = rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE ||
-		rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP ||
-		pgt_has_pending_detach(relid);
+	Relation rel = table_open(relid, NoLock);
+	bool escaping = rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE ||
+					rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP ||
+					pgt_has_pending_detach(relid);
 
 	for (int kind = 0; kind < NUM_CAPTURE_TRIGGERS && !escaping; kind++)
 		escaping = !is_intact(find_trigger(rel, track_id, kind), kind);
@@ -358,9 +358,9 @@ pgt_relation_escapes(Oid relid, int64 track_id)
 char *
 pgt_capture_gap(const Source *source)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, pgt_family(source->relid, AccessShareLock))
+	foreach (lc, pgt_family(source->relid, AccessShareLock))
 	{
 		if (pgt_relation_escapes(lfirst_oid(lc), source->track_id))
 			return get_rel_name(lfirst_oid(lc));
@@ -376,11 +376,11 @@ pgt_capture_gap(const Source *source)
 List *
 pgt_tracks_with_triggers(Oid relid)
 {
-	Relation	triggers = table_open(TriggerRelationId, AccessShareLock);
-	List	   *tracks = NIL;
+	Relation triggers = table_open(TriggerRelationId, AccessShareLock);
+	List *tracks = NIL;
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(relid));
@@ -389,7 +389,7 @@ pgt_tracks_with_triggers(Oid relid)
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
-		int64		track_id;
+		int64 track_id;
 
 		/* In the order of names, so that those of one track are neighbours. */
 		if (!pgt_is_capture_trigger(NameStr(form->tgname), &track_id) ||
@@ -410,18 +410,18 @@ pgt_tracks_with_triggers(Oid relid)
 static bool
 is_internal(Relation rel)
 {
-	char	   *schema = get_namespace_name(RelationGetNamespace(rel));
+	char *schema = get_namespace_name(RelationGetNamespace(rel));
 
 	return strcmp(schema, "pgtrickle") == 0 ||
-		strncmp(schema, "pgtrickle_", strlen("pgtrickle_")) == 0;
+		   strncmp(schema, "pgtrickle_", strlen("pgtrickle_")) == 0;
 }
 
 static char *
 obstacle_of(Oid relid, Oid source_relid)
 {
-	Relation	rel = relation_open(relid, NoLock);
-	char	   *name = RelationGetRelationName(rel);
-	char	   *text = NULL;
+	Relation rel = relation_open(relid, NoLock);
+	char *name = RelationGetRelationName(rel);
+	char *text = NULL;
 
 	switch (rel->rd_rel->relkind)
 	{
@@ -430,8 +430,8 @@ obstacle_of(Oid relid, Oid source_relid)
 			break;
 		case RELKIND_FOREIGN_TABLE:
 			text = psprintf(relid == source_relid ?
-							"\"%s\" is a foreign table" :
-							"its partition or child \"%s\" is a foreign table",
+								"\"%s\" is a foreign table" :
+								"its partition or child \"%s\" is a foreign table",
 							name);
 			break;
 		default:
@@ -454,11 +454,11 @@ obstacle_of(Oid relid, Oid source_relid)
 char *
 pgt_capture_obstacle(Oid relid)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, pgt_family(relid, AccessShareLock))
+	foreach (lc, pgt_family(relid, AccessShareLock))
 	{
-		char	   *text = obstacle_of(lfirst_oid(lc), relid);
+		char *text = obstacle_of(lfirst_oid(lc), relid);
 
 		if (text != NULL)
 			return text;

@@ -28,4 +28,4 @@ extern bool pgt_relation_escapes(Oid relid, int64 track_id);
 extern List *pgt_tracks_with_triggers(Oid relid);
 extern void pgt_drop_triggers(Oid relid, int64 track_id);
 
-#endif							/* PGT_TRIGGERS_H */
+#endif /* PGT_TRIGGERS_H */
