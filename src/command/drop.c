@@ -32,7 +32,23 @@ typedef struct Dropped
 {
 	Oid relid;
 	int32 column; /* 0: all of it */
+	bool is_part; /* it was in one of our schemas */
 } Dropped;
+
+#define DROPPED_RELATIONS \
+	"SELECT objid, objsubid," \
+	" COALESCE(schema_name OPERATOR(pg_catalog.~~) 'pgtrickle\\_%', false)" \
+	" FROM pg_catalog.pg_event_trigger_dropped_objects()" \
+	" WHERE classid OPERATOR(pg_catalog.=) 1259"
+
+static Datum
+column_of(uint64 row, int column)
+{
+	bool isnull;
+
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 column, &isnull);
+}
 
 static List *
 dropped_relations(void)
@@ -41,23 +57,16 @@ dropped_relations(void)
 	List *relations = NIL;
 
 	SPI_connect();
-	if (SPI_execute("SELECT objid, objsubid"
-					" FROM pg_catalog.pg_event_trigger_dropped_objects()"
-					" WHERE classid OPERATOR(pg_catalog.=) 1259",
-					true, 0) != SPI_OK_SELECT)
+	if (SPI_execute(DROPPED_RELATIONS, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the dropped objects");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Dropped *dropped = MemoryContextAlloc(context, sizeof(Dropped));
 		MemoryContext before = MemoryContextSwitchTo(context);
-		bool isnull;
+		Dropped *dropped = palloc(sizeof(Dropped));
 
-		dropped->relid = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
-														SPI_tuptable->tupdesc,
-														1, &isnull));
-		dropped->column = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
-													  SPI_tuptable->tupdesc,
-													  2, &isnull));
+		dropped->relid = DatumGetObjectId(column_of(i, 1));
+		dropped->column = DatumGetInt32(column_of(i, 2));
+		dropped->is_part = DatumGetBool(column_of(i, 3));
 		relations = lappend(relations, dropped);
 		MemoryContextSwitchTo(before);
 	}
@@ -80,45 +89,104 @@ refuse_column(const Dropped *dropped)
 			errhint("Its columns are those of its query; create it again with another query."));
 }
 
-/* A stream table whose view goes, and which stays itself. */
-static void
-refuse_part(const StreamTable *st, Oid relid)
+static bool
+is_part_of_stream(const StreamTable *st, Oid relid)
 {
-	if (relid != st->query_relid || get_rel_name(st->relid) == NULL)
-		return;
+	ListCell *lc;
 
-	ereport(ERROR,
-			errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-			errmsg("cannot drop the query of stream table \"%s\"",
-				   get_rel_name(st->relid)),
-			errhint("Drop the stream table instead."));
+	if (relid == st->query_relid)
+		return true;
+
+	foreach (lc, pgt_node_states(st->pgt_id))
+	{
+		NodeState *node = lfirst(lc);
+
+		if (node->state_relid == relid ||
+			list_member_oid(node->multisets, relid))
+			return true;
+	}
+
+	return false;
 }
 
-/* Its state tables and view depend on it and are gone already. */
+static bool
+is_log_of(const Source *source, Oid relid)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_segments(source->track_id))
+	{
+		if (((Segment *) lfirst(lc))->relid == relid)
+			return true;
+	}
+
+	return false;
+}
+
+static void
+refuse_part(const char *kind, Oid whole)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			errmsg("cannot drop a part of %s \"%s\"", kind,
+				   get_rel_name(whole)),
+			errhint("Drop the stream tables that need it instead."));
+}
+
+/* Whose part was it?  No matter if that is gone as well. */
+static void
+check_part(Oid relid)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_all_streams())
+	{
+		StreamTable *st = lfirst(lc);
+
+		if (is_part_of_stream(st, relid) && get_rel_name(st->relid) != NULL)
+			refuse_part("stream table", st->relid);
+	}
+	foreach (lc, pgt_all_sources())
+	{
+		Source *source = lfirst(lc);
+
+		if (is_log_of(source, relid) && get_rel_name(source->relid) != NULL)
+			refuse_part("the change log of table", source->relid);
+	}
+}
+
+/* True if it was of interest: what it needed may be needed no longer. */
+static bool
+forget_relation(const Dropped *dropped)
+{
+	StreamTable *st = pgt_lookup_stream(dropped->relid, true);
+
+	if (st != NULL)
+		pgt_delete_stream(st->pgt_id);
+
+	return st != NULL || pgt_lookup_source(dropped->relid, true) != NULL;
+}
+
+/* The parts of a stream table depend on it and are gone already. */
 static void
 forget(List *dropped)
 {
+	bool check_sources = false;
 	ListCell *lc;
-	ListCell *lc2;
-	List *streams = pgt_all_streams();
 
 	foreach (lc, dropped)
 	{
 		Dropped *d = lfirst(lc);
-		StreamTable *st;
 
 		if (d->column != 0)
-		{
 			refuse_column(d);
-			continue;
-		}
-		st = pgt_lookup_stream(d->relid, true);
-		if (st != NULL)
-			pgt_delete_stream(st->pgt_id);
-		foreach (lc2, streams)
-			refuse_part(lfirst(lc2), d->relid);
+		else if (d->is_part)
+			check_part(d->relid);
+		else
+			check_sources |= forget_relation(d);
 	}
-	pgt_untrack_unused_sources();
+	if (check_sources)
+		pgt_untrack_unused_sources();
 }
 
 /*

@@ -16,6 +16,7 @@
 #include "access/tableam.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -53,19 +54,39 @@ segment_is_passed(const Segment *segment, const Frontier *frontier)
 		   pgt_frontier_passed(frontier, segment->min_xid, segment->max_xid);
 }
 
-/* Where in the log is each column of the delta? */
+/* The place of a column of the source in the log; 0 if it is not there. */
+static AttrNumber
+find_column(const Segment *segment, AttrNumber column)
+{
+	for (int i = 0; i < segment->ncolumns; i++)
+	{
+		if (segment->columns[i] == column)
+			return Natts_log_fixed + 1 + i;
+	}
+
+	return 0;
+}
+
+/*
+ * Where in the log is each column of the delta?  A column that has another
+ * type now (ALTER TYPE; whose reset mark is on its way) must not be read.
+ */
 static AttrNumber *
-map_columns(const Segment *segment, const SourceUse *use)
+map_columns(const Segment *segment, Relation log, const SourceUse *use,
+			const Delta *delta, Window *window)
 {
 	AttrNumber *attnos = palloc0(sizeof(AttrNumber) * (use->ncolumns + 1));
 
 	for (int i = 0; i < use->ncolumns; i++)
 	{
-		for (int j = 0; j < segment->ncolumns; j++)
-		{
-			if (segment->columns[j] == use->columns[i])
-				attnos[i] = Natts_log_fixed + 1 + j;
-		}
+		AttrNumber attno = find_column(segment, use->columns[i]);
+
+		if (attno != 0 &&
+			TupleDescAttr(RelationGetDescr(log), attno - 1)->atttypid ==
+				getBaseType(TupleDescAttr(delta->desc, i)->atttypid))
+			attnos[i] = attno;
+		else
+			window->reset = "a column of a source has changed";
 	}
 
 	return attnos;
@@ -147,7 +168,6 @@ read_segment(const Segment *segment, const SourceUse *use,
 		.frontier = frontier,
 		.era = pgt_frontier_era(frontier, segment->era),
 		.natts = use->ncolumns,
-		.attnos = map_columns(segment, use),
 		.values = palloc(sizeof(Datum) * (use->ncolumns + 1)),
 		.nulls = palloc(sizeof(bool) * (use->ncolumns + 1)),
 		.last_part = -1,
@@ -155,6 +175,7 @@ read_segment(const Segment *segment, const SourceUse *use,
 
 	check_layout(segment);
 	log = table_open(segment->relid, NoLock);
+	reader.attnos = map_columns(segment, log, use, delta, window);
 	slot = table_slot_create(log, NULL);
 	scan = table_beginscan(log, GetActiveSnapshot(), 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
