@@ -132,6 +132,13 @@ add_entry_behind(Query *query, int varno, RangeTblEntry *rte)
 	return ref->rtindex;
 }
 
+/* A subquery without FROM gets no weight, as those that are made here. */
+static bool
+is_constant(const Query *query)
+{
+	return query->rtable == NIL;
+}
+
 static void
 replace_whole_row(Query *query, int varno)
 {
@@ -145,7 +152,7 @@ replace_whole_row(Query *query, int varno)
 		replaced = replace_rte_variables((Node *) query, varno, 0,
 										 row_of_table, &relid, NULL);
 	}
-	else if (rte->rtekind == RTE_SUBQUERY)
+	else if (rte->rtekind == RTE_SUBQUERY && !is_constant(rte->subquery))
 	{
 		RangeTblEntry *row = row_entry(rte, varno);
 		int			newvarno;
