@@ -220,6 +220,11 @@ extern void pgt_unlink_stream(Oid relid, Oid view);
 /* "relid" goes with "owner_of"; nothing if that is recorded already. */
 extern void pgt_link_part(Oid relid, Oid owner_of);
 
+/* ---- family.c ---- */
+
+/* A table with its partitions and children, locked: a list of OIDs. */
+extern List *pgt_family(Oid relid, LOCKMODE mode);
+
 /* ---- eras, locks, internal tables ---- */
 
 /* The xid space of this cluster and database, see src/refresh/README.md. */

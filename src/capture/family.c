@@ -28,16 +28,6 @@
 
 #include "family.h"
 
-/*
- * A relation with its partitions and inheritance children, itself first,
- * locked in "mode"; a list of OIDs in the current memory context.
- */
-List *
-pgt_family(Oid relid, LOCKMODE mode)
-{
-	return find_all_inheritors(relid, mode, NULL);
-}
-
 /* The direct parents of a relation. */
 static List *
 parents_of(Oid relid)

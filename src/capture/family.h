@@ -8,10 +8,8 @@
 #ifndef PGT_FAMILY_H
 #define PGT_FAMILY_H
 
-#include "nodes/pg_list.h"
-#include "storage/lockdefs.h"
+#include "pg_trickle/catalog.h"
 
-extern List *pgt_family(Oid relid, LOCKMODE mode);
 extern List *pgt_ancestry(Oid relid);
 extern bool pgt_in_family(Oid relid, Oid source_relid);
 extern bool pgt_has_pending_detach(Oid relid);

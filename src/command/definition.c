@@ -10,7 +10,6 @@
 
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "parser/parse_node.h"
@@ -166,7 +165,7 @@ track_source(const SourceUse *use)
 		pgt_capture_gap(source) == NULL)
 		return;
 
-	(void) find_all_inheritors(use->relid, ShareRowExclusiveLock, NULL);
+	(void) pgt_family(use->relid, ShareRowExclusiveLock);
 	pgt_capture_flush();
 	source = pgt_track_source(use->relid, use->ncolumns, use->columns);
 	pgt_capture_install(source);

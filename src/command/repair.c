@@ -14,7 +14,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_inherits.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -92,7 +91,7 @@ repair_capture(Oid relid, StringInfo report)
 	if (intact && pgt_capture_gap(source) == NULL)
 		return;
 
-	(void) find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+	(void) pgt_family(relid, ShareRowExclusiveLock);
 	pgt_capture_flush();
 	if (!intact)
 	{

@@ -10,7 +10,6 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -172,7 +171,7 @@ put_family(FunctionCallInfo fcinfo, const Source *source)
 	char *argument = psprintf(INT64_FORMAT, source->track_id);
 	ListCell *lc;
 
-	foreach (lc, find_all_inheritors(source->relid, AccessShareLock, NULL))
+	foreach (lc, pgt_family(source->relid, AccessShareLock))
 		put_triggers(fcinfo, lfirst_oid(lc), capture_purposes,
 					 lengthof(capture_purposes), argument);
 }

@@ -30,6 +30,7 @@
 #include "utils/rls.h"
 
 #include "pg_trickle/compat.h"
+#include "pg_trickle/catalog.h"
 #include "pg_trickle/normal_form.h"
 
 #include "query.h"
@@ -44,7 +45,7 @@ void
 pgt_note_obstacle(Survey *survey, ObstacleKind kind, const char *construct,
 				  const char *detail, int location)
 {
-	Obstacle   *obstacle = &survey->form->obstacle;
+	Obstacle *obstacle = &survey->form->obstacle;
 
 	if (kind <= obstacle->kind)
 		return;
@@ -67,11 +68,11 @@ pgt_note_obstacle(Survey *survey, ObstacleKind kind, const char *construct,
 static Bitmapset *
 user_columns(Oid relid, const Bitmapset *referenced)
 {
-	Bitmapset  *columns = NULL;
-	bool		whole = bms_is_member(-FirstLowInvalidHeapAttributeNumber,
-									  referenced);
-	Relation	rel = table_open(relid, AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(rel);
+	Bitmapset *columns = NULL;
+	bool whole = bms_is_member(-FirstLowInvalidHeapAttributeNumber,
+							   referenced);
+	Relation rel = table_open(relid, AccessShareLock);
+	TupleDesc desc = RelationGetDescr(rel);
 
 	for (int attno = 1; attno <= desc->natts; attno++)
 		if (!TupleDescAttr(desc, attno - 1)->attisdropped &&
@@ -86,10 +87,10 @@ user_columns(Oid relid, const Bitmapset *referenced)
 static SourceUse *
 find_source(NormalForm *form, const RangeTblEntry *rte)
 {
-	SourceUse  *use;
-	ListCell   *lc;
+	SourceUse *use;
+	ListCell *lc;
 
-	foreach(lc, form->sources)
+	foreach (lc, form->sources)
 	{
 		use = lfirst(lc);
 		if (use->relid == rte->relid)
@@ -107,8 +108,8 @@ find_source(NormalForm *form, const RangeTblEntry *rte)
 static void
 add_source(NormalForm *form, const RangeTblEntry *rte, Bitmapset *columns)
 {
-	SourceUse  *use = find_source(form, rte);
-	int			attno = -1;
+	SourceUse *use = find_source(form, rte);
+	int attno = -1;
 
 	use->inh |= rte->inh;
 	for (int i = 0; i < use->ncolumns; i++)
@@ -125,7 +126,7 @@ add_source(NormalForm *form, const RangeTblEntry *rte, Bitmapset *columns)
 static void
 survey_children(const RangeTblEntry *rte, Survey *survey)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (!has_subclass(rte->relid))
 		return;
@@ -137,7 +138,7 @@ survey_children(const RangeTblEntry *rte, Survey *survey)
 		return;
 	}
 
-	foreach(lc, find_all_inheritors(rte->relid, AccessShareLock, NULL))
+	foreach (lc, pgt_family(rte->relid, AccessShareLock))
 		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
 			pgt_note_obstacle(survey, OBSTACLE_EVERY_REFRESH,
 							  psprintf("foreign table \"%s\"", get_rel_name(lfirst_oid(lc))),
@@ -182,7 +183,7 @@ survey_relkind(const RangeTblEntry *rte, Survey *survey)
 static void
 survey_virtual_columns(Oid relid, const Bitmapset *columns, Survey *survey)
 {
-	int			attno = -1;
+	int attno = -1;
 
 	while ((attno = bms_next_member(columns, attno)) >= 0)
 		if (get_attgenerated(relid, attno) == 'v')
@@ -195,7 +196,7 @@ survey_virtual_columns(Oid relid, const Bitmapset *columns, Survey *survey)
 static bool
 may_read(Oid relid, Oid role, const Bitmapset *columns)
 {
-	int			attno = -1;
+	int attno = -1;
 
 	if (pg_class_aclcheck(relid, role, ACL_SELECT) == ACLCHECK_OK)
 		return true;
@@ -241,15 +242,16 @@ survey_rights(const RangeTblEntry *rte, const Bitmapset *columns,
 static void
 survey_subquery(const RangeTblEntry *rte, const Survey *survey)
 {
-	Survey		inner = *survey;
+	Survey inner = *survey;
 
 	if (OidIsValid(rte->relid))
 	{
-		Relation	view = table_open(rte->relid, AccessShareLock);
+		Relation view = table_open(rte->relid, AccessShareLock);
 
 		inner.view = rte->relid;
 		inner.reader = RelationHasSecurityInvoker(view) ?
-			survey->owner : view->rd_rel->relowner;
+						   survey->owner :
+						   view->rd_rel->relowner;
 		table_close(view, NoLock);
 	}
 
@@ -260,7 +262,7 @@ static void
 survey_entry(Query *query, int varno, Survey *survey)
 {
 	RangeTblEntry *rte = list_nth(query->rtable, varno - 1);
-	Bitmapset  *columns;
+	Bitmapset *columns;
 
 	if (rte->rtekind == RTE_SUBQUERY)
 		survey_subquery(rte, survey);
@@ -342,7 +344,7 @@ survey_walker(Node *node, Survey *survey)
 static void
 survey_query(Query *query, const Survey *outer)
 {
-	Survey		survey = *outer;
+	Survey survey = *outer;
 
 	check_stack_depth();
 	pgt_survey_constructs(query, &survey);
@@ -359,7 +361,7 @@ survey_query(Query *query, const Survey *outer)
 void
 pgt_survey(Query *query, NormalForm *form, Oid owner)
 {
-	Survey		survey = {
+	Survey survey = {
 		.form = form,
 		.owner = owner,
 		.reader = owner,

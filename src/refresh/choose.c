@@ -15,7 +15,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "utils/syscache.h"
 
 #include "pg_trickle/refresh.h"
@@ -47,7 +46,7 @@ source_rows(const Compiled *compiled)
 	{
 		SourceUse *use = lfirst(lc);
 		List *relids = use->inh ?
-						   find_all_inheritors(use->relid, NoLock, NULL) :
+						   pgt_family(use->relid, NoLock) :
 						   list_make1_oid(use->relid);
 		ListCell *child;
 

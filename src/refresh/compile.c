@@ -14,7 +14,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/hsearch.h"
@@ -270,7 +269,7 @@ lock_sources(const Compiled *compiled)
 		if (use->inh)
 		{
 			pgt_lock_source_shape(use->relid, ShareLock);
-			list_free(find_all_inheritors(use->relid, AccessShareLock, NULL));
+			list_free(pgt_family(use->relid, AccessShareLock));
 		}
 		else
 			LockRelationOid(use->relid, AccessShareLock);

@@ -16,7 +16,6 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
@@ -216,7 +215,7 @@ require_no_newer_version(const Job *job)
 	{
 		SourceUse *use = lfirst(lc);
 		List *relids = use->inh ?
-						   find_all_inheritors(use->relid, NoLock, NULL) :
+						   pgt_family(use->relid, NoLock) :
 						   list_make1_oid(use->relid);
 		ListCell *child;
 
@@ -339,10 +338,11 @@ reason_to_recompute(const Job *job, const Window *window)
 {
 	const Compiled *compiled = job->compiled;
 
-	if (!job->st->is_populated)
-		return "first fill";
 	if (job->request->recompute)
 		return job->request->reason;
+	if (!job->st->is_populated)
+		return job->st->frontier == NULL ? "first fill" :
+										   "its rows were not under guard";
 	if (job->st->mode == MODE_FULL)
 		return "refresh mode FULL";
 	if (!compiled->tracked)
