@@ -18,7 +18,7 @@ export TESTS MODE KEEP JOBS VARIANT_ENV STRESS_FLAGS
 check_sh = +@exec env MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' tools/check.sh
 
 .PHONY: check-all check-unit check-regress check-isolation check-tap \
-	check-tools check-long check-build stress bench demo lint lint-code format tidy
+	check-tools check-long check-stress mutants check-build stress bench demo lint lint-code format tidy
 
 # PGXS gives "check" a recipe that only prints a refusal.  Run that recipe with
 # a shell that does nothing, and hang our tests on the target instead.
@@ -48,6 +48,16 @@ check-tools:
 #	make check-long STRESS_FLAGS="--seed=7 --refreshes=500"
 check-long:
 	$(check_sh) long
+
+# The stress driver alone.
+check-stress:
+	$(check_sh) stress
+
+# Are the tests any good?  Each mutant of the engine must be caught.
+#	make mutants MUTANTS="skip_old ignore_part"
+MUTANTS ?=
+mutants:
+	+@PG_CONFIG='$(PG_CONFIG)' bash test/mutants/run.sh $(MUTANTS)
 
 # A unit test links the few object files that it names in its head comment, in
 # a line " * Objects: src/base/a.o src/base/b.o", with the frontend's palloc

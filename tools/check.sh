@@ -308,6 +308,7 @@ plan()
 					runs+=("$suite:$mode")
 				done ;;
 			long) runs+=(tap_long: stress:) ;;
+			stress) runs+=(stress:) ;;
 			unit | tap | tools | lint) runs+=("$suite:") ;;
 			*) die "unknown suite \"$suite\"" ;;
 		esac
@@ -370,7 +371,7 @@ verdict()
 
 plan "$@"
 make_stage
-build check-build $([[ "$*" == *long* ]] && echo stress)
+build check-build $([[ "$*" == *long* || "$*" == *stress* ]] && echo stress)
 make_installation
 copy_folder test
 for folder in docs demo	# test/t runs what they show
