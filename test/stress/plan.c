@@ -32,7 +32,7 @@ plan_step(Session *session, StepKind kind, const char *format, ...)
 {
 	Step *step = &session->steps[session->n_steps++];
 	Text sql = {0};
-	char buffer[256];
+	char buffer[400];
 	va_list args;
 
 	if (session->n_steps > MAX_STEPS)
@@ -92,7 +92,10 @@ plan_refresh(Session *session, const Shape *shape)
 			  shape->name)
 		->shape = shape;
 	plan_step(session, STEP_ACTION,
-			  "SELECT action FROM pgtrickle.get_refresh_history('stress.%s', 1)",
+			  "SELECT action FROM pgtrickle.pgt_refresh_history WHERE pgt_id ="
+			  " (SELECT pgt_id FROM pgtrickle.pgt_stream_tables"
+			  " WHERE pgt_relid = 'stress.%s'::regclass)"
+			  " ORDER BY refresh_id DESC LIMIT 1",
 			  shape->name)
 		->shape = shape;
 }
@@ -332,7 +335,11 @@ plan_reader(Session *session)
 	plan_step(session, STEP_COMMIT, "COMMIT");
 }
 
-/* A new consumer, while its sources are written; gone at the next plan. */
+/*
+ * A new consumer, while its sources are written; gone at the next plan.  Its
+ * first fill takes the newest snapshot whatever the isolation level, so that
+ * nothing can be compared in the transaction of the first fill.
+ */
 static void
 plan_creation(Session *session)
 {
@@ -351,6 +358,9 @@ plan_creation(Session *session)
 	create_sql(shape, table, random_percent(random, 50), &sql);
 	step->sql = sql.data;
 	step->shape = shape;
+	plan_wait(session, 50, 40);
+	plan_step(session, STEP_CONTROL,
+			  "SELECT pgtrickle.refresh_stream_table('stress.%s')", table);
 	for (int i = 0; i < 3; i++)
 	{
 		plan_wait(session, 80, 40);
@@ -374,7 +384,7 @@ plan_refresher(Session *session)
 	else if (choice < 84)
 		plan_refresh(session,
 					 random_shape(&session->random, active_sources));
-	else if (choice < 95)
+	else if (choice < 95 && options.verify)
 		plan_verify(session);
 	else if (choice < 98)
 		plan_creation(session);

@@ -148,6 +148,17 @@ create_sql(const Shape *shape, const char *table, bool initialize, Text *sql)
 			 initialize ? "true" : "false");
 }
 
+static void
+refresh_shape(PGconn *conn, const Shape *shape)
+{
+	Text sql = {0};
+
+	text_add(&sql, "SELECT pgtrickle.refresh_stream_table('stress.%s')",
+			 shape->name);
+	PQclear(run(conn, sql.data));
+	text_free(&sql);
+}
+
 /* Every fifth is filled by its first refresh. */
 static bool
 create_shape(PGconn *conn, const Shape *shape, int number)
@@ -161,7 +172,10 @@ create_shape(PGconn *conn, const Shape *shape, int number)
 	result = PQexec(conn, sql.data);
 	ok = result_ok(result);
 	if (ok)
+	{
 		check_columns(conn, shape);
+		refresh_shape(conn, shape);
+	}
 	else
 		fprintf(stderr, "stress: %s: %s", shape->name,
 				PQresultErrorMessage(result));
@@ -262,7 +276,7 @@ void
 check_verified(const Session *session, const Shape *shape,
 			   const PGresult *result)
 {
-	coverage.comparisons++;
+	coverage.verifications++;
 	if (PQntuples(result) == 0)
 		return;
 	report_difference(session, shape);
@@ -283,10 +297,7 @@ final_comparison(PGconn *conn)
 		PGresult *result;
 
 		PQclear(run(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ"));
-		text_add(&sql, "SELECT pgtrickle.refresh_stream_table('stress.%s')",
-				 shape->name);
-		PQclear(run(conn, sql.data));
-		text_clear(&sql);
+		refresh_shape(conn, shape);
 		compare_sql(shape, shape->name, &sql);
 		result = run(conn, sql.data);
 		check_equal(NULL, shape, result);

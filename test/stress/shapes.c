@@ -69,8 +69,6 @@ const Shape shapes[] = {
 		  "SELECT word, val, id FROM stress.parted_mid WHERE val IS NOT NULL"),
 	DELTA("inheritance", PARENT,
 		  "SELECT word, val, count(*) AS n FROM stress.parent GROUP BY word, val"),
-	DELTA("inheritance_only", PARENT,
-		  "SELECT id, val FROM ONLY stress.parent"),
 	DELTA("composite_keys", PAIRS,
 		  "SELECT a, b, c, v FROM stress.pairs WHERE v > 10"),
 
@@ -245,6 +243,8 @@ const Shape shapes[] = {
 	RECOMPUTED("left_join", CUSTOMERS | REGIONS,
 			   "SELECT c.id, r.label FROM stress.customers c"
 			   " LEFT JOIN stress.regions r ON r.id = c.region"),
+	RECOMPUTED("inheritance_only", PARENT,
+			   "SELECT id, val FROM ONLY stress.parent"),
 	RECOMPUTED("window", PAIRS,
 			   "SELECT a, b, rank() OVER (PARTITION BY a ORDER BY v) AS place"
 			   " FROM stress.pairs"),

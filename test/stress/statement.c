@@ -436,7 +436,7 @@ random_statement(Random *random, int owner, uint32_t allowed, Text *sql,
 	*copy_data = NULL;
 	c.table = &tables[statement->table];
 	c.target = choose_target(random, c.table);
-	if (choice < 2 && (!c.table->side_effects || c.target != c.table->name))
+	if (choice < 1 && (!c.table->side_effects || c.target != c.table->name))
 		make_truncate(&c);
 	else if (choice < 380)
 		make_insert(&c);

@@ -92,6 +92,42 @@ setting(PGconn *conn, const char *name)
 	return value;
 }
 
+static bool
+has_function(PGconn *conn, const char *name)
+{
+	Text sql = {0};
+	PGresult *result;
+	bool found;
+
+	text_add(&sql, "SELECT to_regproc('%s')", name);
+	result = run(conn, sql.data);
+	found = !PQgetisnull(result, 0, 0);
+	PQclear(result);
+	text_free(&sql);
+	return found;
+}
+
+/* What a run that failed has left prepared keeps its database from going. */
+static void
+roll_back_prepared(PGconn *conn)
+{
+	PGresult *left = run(conn, "SELECT format('ROLLBACK PREPARED %L', gid)"
+							   " FROM pg_prepared_xacts"
+							   " WHERE database = 'pgt_stress'");
+
+	if (PQntuples(left) > 0)
+	{
+		PGconn *inside;
+
+		setenv("PGDATABASE", "pgt_stress", 1);
+		inside = connect_server("stress");
+		for (int i = 0; i < PQntuples(left); i++)
+			PQclear(run(inside, PQgetvalue(left, i, 0)));
+		PQfinish(inside);
+	}
+	PQclear(left);
+}
+
 static void
 prepare_database(void)
 {
@@ -102,6 +138,7 @@ prepare_database(void)
 	};
 	PGconn *conn = connect_server("stress");
 
+	roll_back_prepared(conn);
 	PQclear(run(conn, "DROP DATABASE IF EXISTS pgt_stress WITH (FORCE)"));
 	PQclear(run(conn, "CREATE DATABASE pgt_stress"));
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
@@ -112,6 +149,7 @@ prepare_database(void)
 	options.prepared = setting(main_conn, "max_prepared_transactions") >=
 					   options.writers;
 	PQclear(run(main_conn, "CREATE EXTENSION pg_trickle"));
+	options.verify = has_function(main_conn, "pgtrickle.verify_stream_table");
 	PQclear(run(main_conn, schema_sql));
 	create_shapes(main_conn);
 }

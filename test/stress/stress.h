@@ -55,6 +55,7 @@ typedef struct Options
 	const char *preload;
 	const char *trace; /* file for every statement */
 	bool prepared;	   /* the server allows prepared transactions */
+	bool verify;	   /* there is verify_stream_table() */
 	bool keep;		   /* leave the private server running at the end */
 	bool no_coverage;  /* report the coverage, but do not demand it */
 } Options;
@@ -153,6 +154,7 @@ typedef struct Coverage
 	int with_writer; /* while another transaction had written a source */
 	int own_write;	 /* in a transaction that had written a source */
 	int undone;		 /* rolled back, with the transaction or a savepoint */
+	int verifications;
 	int comparisons;
 	int late_commits;  /* wrote before a refresh, committed after it */
 	int aborted_subs;  /* subtransactions undone while rows were buffered */
