@@ -35,39 +35,39 @@
 
 #include "execute.h"
 
-#define SMALL_DELTA		100		/* rows */
-#define SMALL_ESTIMATE	2
+#define SMALL_DELTA 100 /* rows */
+#define SMALL_ESTIMATE 2
 
-#define MAX_GROWTH		2		/* of a table, before it is planned anew */
-#define FREE_GROWTH		8		/* blocks, whatever the factor */
-#define MAX_ROW_FACTOR	10		/* of the rows of large deltas */
+#define MAX_GROWTH 2	  /* of a table, before it is planned anew */
+#define FREE_GROWTH 8	  /* blocks, whatever the factor */
+#define MAX_ROW_FACTOR 10 /* of the rows of large deltas */
 
 /* A table that a plan reads, with its size when it was planned. */
 typedef struct PlannedTable
 {
-	Oid			relid;
+	Oid relid;
 	BlockNumber nblocks;
 } PlannedTable;
 
 struct SavedPlan
 {
 	MemoryContext memory;
-	SPIPlanPtr	plan;
-	int64		nrows;			/* of the deltas it was made for */
-	int			ntables;		/* -1: not planned yet */
+	SPIPlanPtr plan;
+	int64 nrows; /* of the deltas it was made for */
+	int ntables; /* -1: not planned yet */
 	PlannedTable *tables;
 };
 
 /* Settings under which plans are made, the first for both kinds. */
 static const struct
 {
-	bool		small_only;
+	bool small_only;
 	const char *name;
 	const char *value;
-}			plan_settings[] = {
-	{false, "from_collapse_limit", "100"},	/* subqueries hide no indexes */
+} plan_settings[] = {
+	{false, "from_collapse_limit", "100"}, /* subqueries hide no indexes */
 	{true, "enable_seqscan", "off"},
-	{true, "jit", "off"},		/* which would follow from the cost of that */
+	{true, "jit", "off"}, /* which would follow from the cost of that */
 };
 
 /* ---- changes ---- */
@@ -75,10 +75,10 @@ static const struct
 static int64
 count_rows(List *deltas)
 {
-	int64		nrows = 0;
-	ListCell   *lc;
+	int64 nrows = 0;
+	ListCell *lc;
 
-	foreach(lc, deltas)
+	foreach (lc, deltas)
 		nrows += ((Delta *) lfirst(lc))->nrows;
 	return nrows;
 }
@@ -98,15 +98,15 @@ pgt_deltas_are_small(List *deltas)
 void
 pgt_execute_begin(List *deltas, bool small)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 
-	foreach(lc, deltas)
+	foreach (lc, deltas)
 	{
-		Delta	   *delta = lfirst(lc);
-		EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+		Delta *delta = lfirst(lc);
+		EphemeralNamedRelation enr = palloc0(sizeof(*enr));
 
 		enr->md.name = delta->name;
 		enr->md.tupdesc = delta->desc;
@@ -132,7 +132,7 @@ make_plan(const char *sql, List *deltas)
 	MemoryContext memory = AllocSetContextCreate(CacheMemoryContext,
 												 "pg_trickle plan",
 												 ALLOCSET_SMALL_SIZES);
-	SavedPlan  *saved = MemoryContextAllocZero(memory, sizeof(SavedPlan));
+	SavedPlan *saved = MemoryContextAllocZero(memory, sizeof(SavedPlan));
 
 	saved->memory = memory;
 	saved->nrows = count_rows(deltas);
@@ -161,7 +161,7 @@ pgt_free_plan(SavedPlan *plan)
 static BlockNumber
 table_blocks(Oid relid)
 {
-	Relation	rel = try_relation_open(relid, AccessShareLock);
+	Relation rel = try_relation_open(relid, AccessShareLock);
 	BlockNumber nblocks = 0;
 
 	if (rel == NULL)
@@ -177,7 +177,7 @@ has_outgrown_plan(const SavedPlan *saved)
 {
 	for (int i = 0; i < saved->ntables; i++)
 	{
-		double		planned = saved->tables[i].nblocks;
+		double planned = saved->tables[i].nblocks;
 
 		if (table_blocks(saved->tables[i].relid) >
 			planned * MAX_GROWTH + FREE_GROWTH)
@@ -190,7 +190,7 @@ has_outgrown_plan(const SavedPlan *saved)
 static bool
 is_outdated(const SavedPlan *saved, bool small, List *deltas)
 {
-	double		nrows = count_rows(deltas);
+	double nrows = count_rows(deltas);
 
 	if (!small && (nrows > (double) saved->nrows * MAX_ROW_FACTOR ||
 				   nrows * MAX_ROW_FACTOR < (double) saved->nrows))
@@ -201,14 +201,15 @@ is_outdated(const SavedPlan *saved, bool small, List *deltas)
 static void
 note_sizes(SavedPlan *saved, const PlannedStmt *stmt)
 {
-	ListCell   *lc;
+	int ntables = list_length(stmt->relationOids);
+	ListCell *lc;
 
 	if (saved->tables != NULL)
 		pfree(saved->tables);
-	saved->tables = MemoryContextAlloc(saved->memory, sizeof(PlannedTable) *
-									   (list_length(stmt->relationOids) + 1));
+	saved->tables = MemoryContextAlloc(saved->memory,
+									   sizeof(PlannedTable) * (ntables + 1));
 	saved->ntables = 0;
-	foreach(lc, stmt->relationOids)
+	foreach (lc, stmt->relationOids)
 	{
 		PlannedTable *table = &saved->tables[saved->ntables++];
 
@@ -223,7 +224,7 @@ is_planned(const SavedPlan *saved)
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(saved->plan));
 
 	return saved->ntables >= 0 && source->is_valid &&
-		source->gplan != NULL && source->gplan->is_valid;
+		   source->gplan != NULL && source->gplan->is_valid;
 }
 
 /*
@@ -233,7 +234,7 @@ is_planned(const SavedPlan *saved)
 static void
 plan_now(SavedPlan *saved, bool small)
 {
-	int			level = NewGUCNestLevel();
+	int level = NewGUCNestLevel();
 	CachedPlan *plan;
 
 	for (int i = 0; i < (int) lengthof(plan_settings); i++)
@@ -255,14 +256,14 @@ typedef struct RowDest
 {
 	DestReceiver pub;
 	RowReceiver receive;
-	void	   *arg;
-	MemoryContext memory;		/* reset after each row */
+	void *arg;
+	MemoryContext memory; /* reset after each row */
 } RowDest;
 
 static void
 dest_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
-	Oid			type = TupleDescAttr(desc, desc->natts - 1)->atttypid;
+	Oid type = TupleDescAttr(desc, desc->natts - 1)->atttypid;
 
 	if (type != INT8OID)
 		elog(ERROR, "last column of a delta query has type %u, not int8", type);
@@ -271,12 +272,12 @@ dest_startup(DestReceiver *self, int operation, TupleDesc desc)
 static bool
 dest_receive(TupleTableSlot *slot, DestReceiver *self)
 {
-	RowDest    *dest = (RowDest *) self;
+	RowDest *dest = (RowDest *) self;
 	MemoryContext before = MemoryContextSwitchTo(dest->memory);
-	bool		isnull;
-	Datum		weight = slot_getattr(slot,
-									  slot->tts_tupleDescriptor->natts,
-									  &isnull);
+	bool isnull;
+	Datum weight = slot_getattr(slot,
+								slot->tts_tupleDescriptor->natts,
+								&isnull);
 
 	Assert(!isnull);
 	dest->receive(slot, DatumGetInt64(weight), dest->arg);
@@ -293,7 +294,7 @@ dest_shutdown(DestReceiver *self)
 static void
 run_plan(SavedPlan *saved, RowReceiver receive, void *arg)
 {
-	RowDest		dest = {
+	RowDest dest = {
 		.pub = {
 			.receiveSlot = dest_receive,
 			.rStartup = dest_startup,
@@ -305,7 +306,7 @@ run_plan(SavedPlan *saved, RowReceiver receive, void *arg)
 		.arg = arg,
 	};
 	SPIExecuteOptions options = {.read_only = true, .dest = &dest.pub};
-	int			result;
+	int result;
 
 	dest.memory = AllocSetContextCreate(CurrentMemoryContext,
 										"pg_trickle row",

@@ -15,4 +15,4 @@ extern void pgt_execute_end(void);
 extern void pgt_execute_text(const char *sql, SavedPlan **plan, bool small,
 							 List *deltas, RowReceiver receive, void *arg);
 
-#endif							/* PGT_EXECUTE_H */
+#endif /* PGT_EXECUTE_H */

@@ -107,10 +107,10 @@ pgt_derive_entry(Query *query, int varno, Derivation *d)
 int
 pgt_count_leaves(const Query *query)
 {
-	int			count = 0;
-	ListCell   *lc;
+	int count = 0;
+	ListCell *lc;
 
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst(lc);
 
@@ -132,18 +132,18 @@ pgt_count_leaves(const Query *query)
 static void
 verify_term(const Query *query, const Query *term, AttrNumber weight)
 {
-	ListCell   *a;
-	ListCell   *b;
-	int			ncolumns = list_length(query->targetList);
+	ListCell *a;
+	ListCell *b;
+	int ncolumns = list_length(query->targetList);
 
 	if (weight != ncolumns + 1 || list_length(term->targetList) != weight)
 		elog(ERROR, "term has %d columns, with weight %d, for a query of %d",
 			 list_length(term->targetList), weight, ncolumns);
 
-	forboth(a, query->targetList, b, term->targetList)
+	forboth (a, query->targetList, b, term->targetList)
 	{
-		Oid			expected = exprType((Node *) ((TargetEntry *) lfirst(a))->expr);
-		Oid			found = exprType((Node *) ((TargetEntry *) lfirst(b))->expr);
+		Oid expected = exprType((Node *) ((TargetEntry *) lfirst(a))->expr);
+		Oid found = exprType((Node *) ((TargetEntry *) lfirst(b))->expr);
 
 		if (expected != found)
 			elog(ERROR, "column %d of a term has type %u, not %u",
@@ -155,8 +155,8 @@ verify_term(const Query *query, const Query *term, AttrNumber weight)
 static char *
 term_text(const Query *query, Derivation *d)
 {
-	Query	   *term = copyObject(unconstify(Query *, query));
-	AttrNumber	weight = pgt_derive_block(term, d);
+	Query *term = copyObject(unconstify(Query *, query));
+	AttrNumber weight = pgt_derive_block(term, d);
 
 	verify_term(query, term, weight);
 	return pgt_query_text(term);
@@ -165,9 +165,9 @@ term_text(const Query *query, Derivation *d)
 static Term *
 build_term(const Query *query, int leaf, const Oid *state_relids)
 {
-	Term	   *term = palloc0(sizeof(Term));
-	Derivation	full = {.leaf = leaf, .state_relids = state_relids};
-	Derivation	alone = full;
+	Term *term = palloc0(sizeof(Term));
+	Derivation full = {.leaf = leaf, .state_relids = state_relids};
+	Derivation alone = full;
 
 	term->full.sql = term_text(query, &full);
 	term->relid = full.relid;
@@ -177,7 +177,7 @@ build_term(const Query *query, int leaf, const Oid *state_relids)
 
 	alone.alone = true;
 	term->alone.sql = term->old == NIL ? term->full.sql :
-		term_text(query, &alone);
+										 term_text(query, &alone);
 	return term;
 }
 
@@ -188,9 +188,9 @@ build_term(const Query *query, int leaf, const Oid *state_relids)
 Linear *
 pgt_linear_build(const Query *query, const Oid *state_relids)
 {
-	Linear	   *linear = palloc0(sizeof(Linear));
-	Derivation	none = {.leaf = NO_LEAF, .state_relids = state_relids};
-	int			nleaves = pgt_count_leaves(query);
+	Linear *linear = palloc0(sizeof(Linear));
+	Derivation none = {.leaf = NO_LEAF, .state_relids = state_relids};
+	int nleaves = pgt_count_leaves(query);
 
 	linear->query = copyObject(unconstify(Query *, query));
 	pgt_derive_block(linear->query, &none);
@@ -209,11 +209,11 @@ pgt_linear_build(const Query *query, const Oid *state_relids)
 void
 pgt_linear_free(Linear *linear)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, linear->terms)
+	foreach (lc, linear->terms)
 	{
-		Term	   *term = lfirst(lc);
+		Term *term = lfirst(lc);
 
 		pgt_free_plan(term->alone.small);
 		pgt_free_plan(term->alone.large);
@@ -227,11 +227,11 @@ pgt_linear_free(Linear *linear)
 static const Delta *
 find_delta(List *deltas, const char *name)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, deltas)
+	foreach (lc, deltas)
 	{
-		Delta	   *delta = lfirst(lc);
+		Delta *delta = lfirst(lc);
 
 		if (strcmp(delta->name, name) == 0)
 			return delta;
@@ -243,9 +243,9 @@ find_delta(List *deltas, const char *name)
 static bool
 old_leaves_changed(const Term *term, List *deltas)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, term->old)
+	foreach (lc, term->old)
 		if (find_delta(deltas, strVal(lfirst(lc)))->nrows > 0)
 			return true;
 
@@ -259,14 +259,14 @@ old_leaves_changed(const Term *term, List *deltas)
 void
 pgt_linear_run(Linear *linear, List *deltas, RowReceiver receive, void *arg)
 {
-	bool		small = pgt_deltas_are_small(deltas);
-	bool		connected = false;
-	ListCell   *lc;
+	bool small = pgt_deltas_are_small(deltas);
+	bool connected = false;
+	ListCell *lc;
 
-	foreach(lc, linear->terms)
+	foreach (lc, linear->terms)
 	{
-		Term	   *term = lfirst(lc);
-		QueryText  *text;
+		Term *term = lfirst(lc);
+		QueryText *text;
 
 		if (find_delta(deltas, term->delta)->nrows == 0)
 			continue;

@@ -17,33 +17,33 @@
 
 typedef struct Derivation
 {
-	int			leaf;			/* number of the leaf that is replaced */
-	bool		alone;			/* leaves behind it have no change */
-	const Oid  *state_relids;	/* tables of nodes */
+	int leaf;				 /* number of the leaf that is replaced */
+	bool alone;				 /* leaves behind it have no change */
+	const Oid *state_relids; /* tables of nodes */
 
-	int			next;			/* number of the next leaf to be met */
-	Oid			relid;			/* set: what the leaf is, */
-	int			node_id;		/* or this, */
-	char	   *delta;			/* and the name of its change */
-	List	   *old;			/* names of the changes of leaves behind it */
+	int next;	 /* number of the next leaf to be met */
+	Oid relid;	 /* set: what the leaf is, */
+	int node_id; /* or this, */
+	char *delta; /* and the name of its change */
+	List *old;	 /* names of the changes of leaves behind it */
 } Derivation;
 
 /* A leaf number that no leaf has: all stay as they are. */
-#define NO_LEAF			INT_MAX
+#define NO_LEAF INT_MAX
 
 /* "derive" returns the number of the weight column, 0: there is none. */
-typedef struct EntryRule		/* for an entry of the range table */
+typedef struct EntryRule /* for an entry of the range table */
 {
 	const char *name;
-	bool		(*matches) (const RangeTblEntry *rte);
-	AttrNumber	(*derive) (Query *query, int varno, Derivation *d);
+	bool (*matches)(const RangeTblEntry *rte);
+	AttrNumber (*derive)(Query *query, int varno, Derivation *d);
 } EntryRule;
 
-typedef struct BlockRule		/* for a SELECT or UNION ALL */
+typedef struct BlockRule /* for a SELECT or UNION ALL */
 {
 	const char *name;
-	bool		(*matches) (const Query *query);
-	AttrNumber	(*derive) (Query *query, Derivation *d);
+	bool (*matches)(const Query *query);
+	AttrNumber (*derive)(Query *query, Derivation *d);
 } BlockRule;
 
 extern const EntryRule pgt_rule_table;
@@ -58,7 +58,7 @@ extern AttrNumber pgt_derive_entry(Query *query, int varno, Derivation *d);
 extern AttrNumber pgt_derive_block(Query *query, Derivation *d);
 
 /* The number of leaves of a query. */
-extern int	pgt_count_leaves(const Query *query);
+extern int pgt_count_leaves(const Query *query);
 extern bool pgt_is_leaf(const RangeTblEntry *rte);
 
 /* leaf.c: entry "varno", a table, is a leaf whose change is called "delta". */
@@ -69,10 +69,10 @@ extern AttrNumber pgt_derive_leaf(Query *query, int varno, Oid relid,
 /* weight.c: expressions over weights. */
 extern Expr *pgt_weight_one(void);
 extern Expr *pgt_weight_negated(Expr *weight);
-extern Expr *pgt_weight_product(Expr *a, Expr *b);	/* NULL is 1 */
+extern Expr *pgt_weight_product(Expr *a, Expr *b); /* NULL is 1 */
 extern Var *pgt_weight_var(int varno, AttrNumber attno);
 
 /* Add the weight as last column; returns its number. */
 extern AttrNumber pgt_add_weight(Query *query, Expr *weight);
 
-#endif							/* PGT_LINEAR_RULE_H */
+#endif /* PGT_LINEAR_RULE_H */

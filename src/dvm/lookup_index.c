@@ -36,8 +36,8 @@
 /* The columns of a node's output that one query looks up together. */
 typedef struct Lookup
 {
-	int			node_id;
-	Bitmapset  *attnos;
+	int node_id;
+	Bitmapset *attnos;
 } Lookup;
 
 /* ---- which columns ---- */
@@ -45,10 +45,10 @@ typedef struct Lookup
 static void
 add_column(List **lookups, int node_id, AttrNumber attno)
 {
-	Lookup	   *lookup;
-	ListCell   *lc;
+	Lookup *lookup;
+	ListCell *lc;
 
-	foreach(lc, *lookups)
+	foreach (lc, *lookups)
 	{
 		lookup = lfirst(lc);
 		if (lookup->node_id != node_id)
@@ -70,9 +70,9 @@ static void add_output_column(List **lookups, const Query *query,
 static void
 add_expression(List **lookups, const Query *query, const Node *expr)
 {
-	const Var  *var;
+	const Var *var;
 	RangeTblEntry *rte;
-	int			node_id;
+	int node_id;
 
 	while (expr != NULL && IsA(expr, RelabelType))
 		expr = (const Node *) ((const RelabelType *) expr)->arg;
@@ -91,7 +91,7 @@ add_expression(List **lookups, const Query *query, const Node *expr)
 static void
 add_output_column(List **lookups, const Query *query, AttrNumber attno)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (query->setOperations == NULL)
 	{
@@ -101,7 +101,7 @@ add_output_column(List **lookups, const Query *query, AttrNumber attno)
 		return;
 	}
 
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 		add_output_column(lookups, ((RangeTblEntry *) lfirst(lc))->subquery,
 						  attno);
 }
@@ -114,19 +114,19 @@ is_lookup(const Node *condition)
 	if (!IsA(condition, OpExpr) || list_length(op->args) != 2)
 		return false;
 	return op_mergejoinable(op->opno, exprType(linitial(op->args))) &&
-		contain_var_clause(linitial(op->args)) &&
-		contain_var_clause(lsecond(op->args));
+		   contain_var_clause(linitial(op->args)) &&
+		   contain_var_clause(lsecond(op->args));
 }
 
 static void
 find_lookups(const Query *query, List **all)
 {
-	List	   *lookups = NIL;
-	ListCell   *lc;
+	List *lookups = NIL;
+	ListCell *lc;
 
-	foreach(lc, make_ands_implicit((Expr *) query->jointree->quals))
+	foreach (lc, make_ands_implicit((Expr *) query->jointree->quals))
 	{
-		OpExpr	   *op = lfirst(lc);
+		OpExpr *op = lfirst(lc);
 
 		if (!is_lookup((Node *) op))
 			continue;
@@ -135,7 +135,7 @@ find_lookups(const Query *query, List **all)
 	}
 	*all = list_concat(*all, lookups);
 
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 		if (((RangeTblEntry *) lfirst(lc))->rtekind == RTE_SUBQUERY)
 			find_lookups(((RangeTblEntry *) lfirst(lc))->subquery, all);
 }
@@ -146,19 +146,19 @@ find_lookups(const Query *query, List **all)
 static bool
 fits_btree(Oid relid, AttrNumber attno)
 {
-	Oid			type;
-	int32		typmod;
-	Oid			collation;
+	Oid type;
+	int32 typmod;
+	Oid collation;
 
 	get_atttypetypmodcoll(relid, attno, &type, &typmod, &collation);
 	return pgt_type_is_bounded(type, typmod) &&
-		OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID));
+		   OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID));
 }
 
 static IndexElem *
 index_column(Oid relid, AttrNumber attno)
 {
-	IndexElem  *column = makeNode(IndexElem);
+	IndexElem *column = makeNode(IndexElem);
 
 	column->name = get_attname(relid, attno, false);
 	return column;
@@ -171,8 +171,8 @@ index_column(Oid relid, AttrNumber attno)
 static IndexStmt *
 choose_index(Oid relid, const Bitmapset *attnos)
 {
-	IndexStmt  *stmt = makeNode(IndexStmt);
-	int			attno = -1;
+	IndexStmt *stmt = makeNode(IndexStmt);
+	int attno = -1;
 
 	stmt->accessMethod = "btree";
 	while ((attno = bms_next_member(attnos, attno)) >= 0)
@@ -198,11 +198,11 @@ choose_index(Oid relid, const Bitmapset *attnos)
 static bool
 is_done(List *done, const Lookup *lookup)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, done)
+	foreach (lc, done)
 	{
-		Lookup	   *other = lfirst(lc);
+		Lookup *other = lfirst(lc);
 
 		if (other->node_id == lookup->node_id &&
 			bms_equal(other->attnos, lookup->attnos))
@@ -219,19 +219,19 @@ is_done(List *done, const Lookup *lookup)
 void
 pgt_create_lookup_indexes(const NormalForm *form, const Oid *state_relids)
 {
-	List	   *lookups = NIL;
-	List	   *done = NIL;
-	ListCell   *lc;
+	List *lookups = NIL;
+	List *done = NIL;
+	ListCell *lc;
 
-	foreach(lc, form->nodes)
+	foreach (lc, form->nodes)
 		find_lookups(((QueryNode *) lfirst(lc))->input, &lookups);
 	find_lookups(form->top, &lookups);
 
-	foreach(lc, lookups)
+	foreach (lc, lookups)
 	{
-		Lookup	   *lookup = lfirst(lc);
-		Oid			relid = state_relids[lookup->node_id];
-		IndexStmt  *stmt;
+		Lookup *lookup = lfirst(lc);
+		Oid relid = state_relids[lookup->node_id];
+		IndexStmt *stmt;
 
 		if (is_done(done, lookup))
 			continue;

@@ -10,4 +10,4 @@
 extern void pgt_create_lookup_indexes(const NormalForm *form,
 									  const Oid *state_relids);
 
-#endif							/* PGT_LOOKUP_INDEX_H */
+#endif /* PGT_LOOKUP_INDEX_H */

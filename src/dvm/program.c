@@ -27,22 +27,22 @@
 
 typedef struct ProgramNode
 {
-	char	   *name;			/* for messages */
+	char *name; /* for messages */
 	NodeProgram *node;
 } ProgramNode;
 
 typedef struct ProgramSource
 {
-	char	   *delta_name;
-	TupleDesc	delta_desc;
+	char *delta_name;
+	TupleDesc delta_desc;
 } ProgramSource;
 
 struct Program
 {
 	MemoryContext memory;
-	List	   *nodes;			/* of ProgramNode, inputs before users */
-	Linear	   *top;
-	List	   *sources;		/* of ProgramSource */
+	List *nodes; /* of ProgramNode, inputs before users */
+	Linear *top;
+	List *sources; /* of ProgramSource */
 };
 
 /* ---- building ---- */
@@ -54,10 +54,10 @@ struct Program
 TupleDesc
 pgt_source_delta_desc(const SourceUse *use)
 {
-	Oid		   *types = palloc(sizeof(Oid) * (use->ncolumns + 1));
-	int32	   *typmods = palloc(sizeof(int32) * (use->ncolumns + 1));
-	Oid		   *collations = palloc(sizeof(Oid) * (use->ncolumns + 1));
-	TupleDesc	desc;
+	Oid *types = palloc(sizeof(Oid) * (use->ncolumns + 1));
+	int32 *typmods = palloc(sizeof(int32) * (use->ncolumns + 1));
+	Oid *collations = palloc(sizeof(Oid) * (use->ncolumns + 1));
+	TupleDesc desc;
 
 	for (int i = 0; i < use->ncolumns; i++)
 		get_atttypetypmodcoll(use->relid, use->columns[i],
@@ -74,12 +74,12 @@ pgt_source_delta_desc(const SourceUse *use)
 static Oid *
 collect_state_relids(const NormalForm *form, List *node_states)
 {
-	Oid		   *relids = palloc0(sizeof(Oid) * (list_length(form->nodes) + 1));
-	ListCell   *lc;
+	Oid *relids = palloc0(sizeof(Oid) * (list_length(form->nodes) + 1));
+	ListCell *lc;
 
-	foreach(lc, node_states)
+	foreach (lc, node_states)
 	{
-		NodeState  *state = lfirst(lc);
+		NodeState *state = lfirst(lc);
 
 		if (state->node_id <= list_length(form->nodes))
 			relids[state->node_id] = state->state_relid;
@@ -91,9 +91,9 @@ collect_state_relids(const NormalForm *form, List *node_states)
 static NodeState *
 find_state(List *node_states, int node_id)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, node_states)
+	foreach (lc, node_states)
 		if (((NodeState *) lfirst(lc))->node_id == node_id)
 			return lfirst(lc);
 
@@ -107,11 +107,11 @@ static void
 build_nodes(Program *program, const NormalForm *form, List *node_states,
 			const Oid *state_relids)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, form->nodes)
+	foreach (lc, form->nodes)
 	{
-		QueryNode  *query = lfirst(lc);
+		QueryNode *query = lfirst(lc);
 		ProgramNode *node = palloc0(sizeof(ProgramNode));
 
 		node->name = psprintf("node %d (%s)", query->id, query->rule);
@@ -124,11 +124,11 @@ build_nodes(Program *program, const NormalForm *form, List *node_states,
 static void
 build_sources(Program *program, const NormalForm *form)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, form->sources)
+	foreach (lc, form->sources)
 	{
-		SourceUse  *use = lfirst(lc);
+		SourceUse *use = lfirst(lc);
 		ProgramSource *source = palloc0(sizeof(ProgramSource));
 
 		source->delta_name = pgt_source_delta_name(use->relid);
@@ -148,8 +148,8 @@ pgt_program_build(const NormalForm *form, List *node_states,
 	MemoryContext memory = AllocSetContextCreate(parent, "pg_trickle program",
 												 ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(memory);
-	Program    *program = palloc0(sizeof(Program));
-	Oid		   *state_relids = collect_state_relids(form, node_states);
+	Program *program = palloc0(sizeof(Program));
+	Oid *state_relids = collect_state_relids(form, node_states);
 
 	program->memory = memory;
 	build_nodes(program, form, node_states, state_relids);
@@ -166,9 +166,9 @@ pgt_program_build(const NormalForm *form, List *node_states,
 void
 pgt_program_free(Program *program)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, program->nodes)
+	foreach (lc, program->nodes)
 		pgt_node_free(((ProgramNode *) lfirst(lc))->node);
 	pgt_linear_free(program->top);
 	MemoryContextDelete(program->memory);
@@ -182,13 +182,13 @@ void
 pgt_program_create_state(int64 pgt_id, const NormalForm *form, Oid relid,
 						 Oid owner)
 {
-	Oid		   *relids = palloc0(sizeof(Oid) * (list_length(form->nodes) + 1));
-	ListCell   *lc;
+	Oid *relids = palloc0(sizeof(Oid) * (list_length(form->nodes) + 1));
+	ListCell *lc;
 
-	foreach(lc, form->nodes)
+	foreach (lc, form->nodes)
 	{
-		NodeState  *state = pgt_node_create_state(pgt_id, lfirst(lc), relid,
-												  owner);
+		NodeState *state = pgt_node_create_state(pgt_id, lfirst(lc), relid,
+												 owner);
 
 		pgt_insert_node_state(state);
 		relids[state->node_id] = state->state_relid;
@@ -209,11 +209,11 @@ see_own_writes(void)
 static Delta *
 find_delta(List *deltas, const char *name)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, deltas)
+	foreach (lc, deltas)
 	{
-		Delta	   *delta = lfirst(lc);
+		Delta *delta = lfirst(lc);
 
 		if (strcmp(delta->name, name) == 0)
 			return delta;
@@ -229,13 +229,13 @@ find_delta(List *deltas, const char *name)
 static List *
 all_deltas(const Program *program, List *deltas)
 {
-	List	   *all = NIL;
-	ListCell   *lc;
+	List *all = NIL;
+	ListCell *lc;
 
-	foreach(lc, program->sources)
+	foreach (lc, program->sources)
 	{
 		ProgramSource *source = lfirst(lc);
-		Delta	   *delta = find_delta(deltas, source->delta_name);
+		Delta *delta = find_delta(deltas, source->delta_name);
 
 		if (delta == NULL)
 			delta = pgt_delta_create(source->delta_name, source->delta_desc);
@@ -257,14 +257,14 @@ put_row(TupleTableSlot *slot, int64 weight, void *result)
 const char *
 pgt_program_run(Program *program, List *deltas, ZSet *result)
 {
-	List	   *all = all_deltas(program, deltas);
-	ListCell   *lc;
+	List *all = all_deltas(program, deltas);
+	ListCell *lc;
 
-	foreach(lc, program->nodes)
+	foreach (lc, program->nodes)
 	{
 		ProgramNode *node = lfirst(lc);
 		const char *mismatch = NULL;
-		Delta	   *delta = pgt_node_run(node->node, all, &mismatch);
+		Delta *delta = pgt_node_run(node->node, all, &mismatch);
 
 		if (mismatch != NULL)
 			return mismatch;
@@ -283,9 +283,9 @@ pgt_program_run(Program *program, List *deltas, ZSet *result)
 void
 pgt_program_rebuild(Program *program)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, program->nodes)
+	foreach (lc, program->nodes)
 	{
 		pgt_node_rebuild(((ProgramNode *) lfirst(lc))->node);
 		see_own_writes();
@@ -298,9 +298,9 @@ pgt_program_rebuild(Program *program)
 void
 pgt_program_compare(Program *program, StateDifference report, void *arg)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, program->nodes)
+	foreach (lc, program->nodes)
 		pgt_node_compare(((ProgramNode *) lfirst(lc))->node, report, arg);
 }
 
@@ -309,7 +309,7 @@ pgt_program_compare(Program *program, StateDifference report, void *arg)
 static List *
 add_property(List *properties, char *name, const char *value)
 {
-	Property   *property = palloc(sizeof(Property));
+	Property *property = palloc(sizeof(Property));
 
 	property->name = name;
 	property->value = pstrdup(value);
@@ -320,7 +320,7 @@ add_property(List *properties, char *name, const char *value)
 static char *
 term_subject(const Term *term)
 {
-	char	   *name;
+	char *name;
 
 	if (term->node_id != 0)
 		return psprintf("node %d", term->node_id);

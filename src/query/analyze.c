@@ -41,7 +41,7 @@
 typedef struct Analysis
 {
 	const char *text;
-	Node	   *raw;			/* the raw parse tree, for positions */
+	Node *raw; /* the raw parse tree, for positions */
 } Analysis;
 
 /*
@@ -76,7 +76,7 @@ static void
 error_in_query(void *arg)
 {
 	const char *text = arg;
-	int			where = geterrposition();
+	int where = geterrposition();
 
 	if (where <= 0)
 		return;
@@ -91,8 +91,8 @@ error_in_query(void *arg)
 static RawStmt *
 parse_select(const char *text)
 {
-	List	   *stmts = raw_parser(text, RAW_PARSE_DEFAULT);
-	RawStmt    *stmt;
+	List *stmts = raw_parser(text, RAW_PARSE_DEFAULT);
+	RawStmt *stmt;
 	SelectStmt *select;
 
 	if (stmts == NIL)
@@ -130,13 +130,14 @@ parse_select(const char *text)
 static void
 check_columns(const Query *query, const Analysis *analysis)
 {
-	int			ncolumns = 0;
-	ListCell   *a;
-	ListCell   *b;
+	int ncolumns = 0;
+	ListCell *a;
+	ListCell *b;
 
-	foreach(a, query->targetList)
+	foreach (a, query->targetList)
 	{
 		TargetEntry *tle = lfirst(a);
+		int location = exprLocation((Node *) tle->expr);
 
 		if (tle->resjunk)
 			continue;
@@ -145,9 +146,9 @@ check_columns(const Query *query, const Analysis *analysis)
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_NAME),
 					errmsg("column %d of the query has no name", tle->resno),
-					position(analysis->text, exprLocation((Node *) tle->expr)));
+					position(analysis->text, location));
 
-		foreach(b, query->targetList)
+		foreach (b, query->targetList)
 		{
 			TargetEntry *other = lfirst(b);
 
@@ -156,9 +157,10 @@ check_columns(const Query *query, const Analysis *analysis)
 			if (strcmp(other->resname, tle->resname) == 0)
 				ereport(ERROR,
 						errcode(ERRCODE_DUPLICATE_COLUMN),
-						errmsg("column name \"%s\" appears more than once in the query", tle->resname),
+						errmsg("column name \"%s\" appears more than once in the query",
+							   tle->resname),
 						errhint("Give one of the columns another name with AS."),
-						position(analysis->text, exprLocation((Node *) tle->expr)));
+						position(analysis->text, location));
 		}
 	}
 
@@ -172,9 +174,9 @@ check_columns(const Query *query, const Analysis *analysis)
 static void
 check_reads_only(const Query *query, const Analysis *analysis)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, query->cteList)
+	foreach (lc, query->cteList)
 	{
 		CommonTableExpr *cte = lfirst(lc);
 
@@ -182,7 +184,8 @@ check_reads_only(const Query *query, const Analysis *analysis)
 			ereport(ERROR,
 					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					errmsg("query of a stream table must not modify data"),
-					errdetail("WITH query \"%s\" is not a SELECT.", cte->ctename),
+					errdetail("WITH query \"%s\" is not a SELECT.",
+							  cte->ctename),
 					position(analysis->text, cte->location));
 	}
 
@@ -210,8 +213,8 @@ check_reads_only_walker(Node *node, void *analysis)
 
 typedef struct RelationLocation
 {
-	Oid			relid;
-	int			location;
+	Oid relid;
+	int location;
 } RelationLocation;
 
 static bool
@@ -222,7 +225,7 @@ relation_location_walker(Node *node, RelationLocation *sought)
 
 	if (IsA(node, RangeVar))
 	{
-		RangeVar   *rv = (RangeVar *) node;
+		RangeVar *rv = (RangeVar *) node;
 
 		if (RangeVarGetRelid(rv, NoLock, true) != sought->relid)
 			return false;
@@ -250,7 +253,7 @@ relation_location(const Analysis *analysis, Oid relid)
 static void
 check_relation(Oid relid, Oid named, const Analysis *analysis)
 {
-	Oid			schema = get_rel_namespace(relid);
+	Oid schema = get_rel_namespace(relid);
 	const char *kind = NULL;
 	const char *why = NULL;
 
@@ -275,17 +278,19 @@ check_relation(Oid relid, Oid named, const Analysis *analysis)
 
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("a stream table cannot read %s relation \"%s\"", kind, get_rel_name(relid)),
-			relid == named ? errdetail("%s", why) :
-			errdetail("View \"%s\" reads it. %s", get_rel_name(named), why),
+			errmsg("a stream table cannot read %s relation \"%s\"", kind,
+				   get_rel_name(relid)),
+			relid == named ?
+				errdetail("%s", why) :
+				errdetail("It is part of view \"%s\".", get_rel_name(named)),
 			position(analysis->text, relation_location(analysis, named)));
 }
 
 typedef struct RelationCheck
 {
 	const Analysis *analysis;
-	Oid			named;			/* outermost view, or InvalidOid */
-	Oid			view;			/* innermost view, or InvalidOid */
+	Oid named; /* outermost view, or InvalidOid */
+	Oid view;  /* innermost view, or InvalidOid */
 } RelationCheck;
 
 static bool check_relations_walker(Node *node, RelationCheck *check);
@@ -293,7 +298,7 @@ static bool check_relations_walker(Node *node, RelationCheck *check);
 static void
 check_view(Oid relid, const RelationCheck *outer)
 {
-	Relation	view = table_open(relid, AccessShareLock);
+	Relation view = table_open(relid, AccessShareLock);
 	RelationCheck inner = {
 		.analysis = outer->analysis,
 		.named = OidIsValid(outer->named) ? outer->named : relid,
@@ -347,9 +352,9 @@ Query *
 pgt_analyze_query(const char *text)
 {
 	ErrorContextCallback context;
-	RawStmt    *raw;
-	Query	   *query;
-	Analysis	analysis = {.text = text};
+	RawStmt *raw;
+	Query *query;
+	Analysis analysis = {.text = text};
 	RelationCheck relations = {.analysis = &analysis};
 
 	context.callback = error_in_query;

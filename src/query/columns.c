@@ -17,9 +17,9 @@
 
 typedef struct ReferencedColumns
 {
-	int			varno;
-	Index		levelsup;
-	Bitmapset  *columns;
+	int varno;
+	Index levelsup;
+	Bitmapset *columns;
 } ReferencedColumns;
 
 static bool
@@ -30,17 +30,18 @@ referenced_columns_walker(Node *node, ReferencedColumns *found)
 
 	if (IsA(node, Var))
 	{
-		Var		   *var = (Var *) node;
+		Var *var = (Var *) node;
+
+		int member = var->varattno - FirstLowInvalidHeapAttributeNumber;
 
 		if (var->varno == found->varno && var->varlevelsup == found->levelsup)
-			found->columns = bms_add_member(found->columns,
-											var->varattno - FirstLowInvalidHeapAttributeNumber);
+			found->columns = bms_add_member(found->columns, member);
 		return false;
 	}
 
 	if (IsA(node, Query))
 	{
-		bool		result;
+		bool result;
 
 		found->levelsup++;
 		result = query_tree_walker((Query *) node, referenced_columns_walker,
@@ -69,8 +70,8 @@ pgt_referenced_columns(const Query *query, int varno)
 
 typedef struct OuterVars
 {
-	Index		depth;
-	int			location;		/* of the first found */
+	Index depth;
+	int location; /* of the first found */
 } OuterVars;
 
 static bool
@@ -88,7 +89,7 @@ outer_vars_walker(Node *node, OuterVars *outer)
 
 	if (IsA(node, Query))
 	{
-		bool		result;
+		bool result;
 
 		outer->depth++;
 		result = query_tree_walker((Query *) node, outer_vars_walker, outer,
@@ -107,7 +108,7 @@ outer_vars_walker(Node *node, OuterVars *outer)
 bool
 pgt_has_outer_vars(const Query *query, int *location)
 {
-	OuterVars	outer = {.depth = 0};
+	OuterVars outer = {.depth = 0};
 
 	if (!query_tree_walker(unconstify(Query *, query), outer_vars_walker,
 						   &outer, QTW_IGNORE_JOINALIASES))
@@ -127,17 +128,24 @@ pgt_has_outer_vars(const Query *query, int *location)
 void
 pgt_name_columns(Query *query, List *names)
 {
-	Node	   *first = query->setOperations;
-	ListCell   *target;
-	ListCell   *name;
+	Node *first = query->setOperations;
+	ListCell *target;
+	ListCell *name;
 
-	forboth(target, query->targetList, name, names)
-		((TargetEntry *) lfirst(target))->resname = pstrdup(strVal(lfirst(name)));
+	forboth (target, query->targetList, name, names)
+	{
+		TargetEntry *tle = lfirst(target);
+
+		tle->resname = pstrdup(strVal(lfirst(name)));
+	}
+
 
 	if (first == NULL)
 		return;
 	while (IsA(first, SetOperationStmt))
 		first = ((SetOperationStmt *) first)->larg;
 	pgt_name_columns(rt_fetch(((RangeTblRef *) first)->rtindex,
-							  query->rtable)->subquery, names);
+							  query->rtable)
+						 ->subquery,
+					 names);
 }

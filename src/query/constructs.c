@@ -25,8 +25,8 @@ typedef struct Construct
 {
 	const char *name;
 	ObstacleKind kind;
-	bool		(*find) (const Query *query, int variant, int *location);
-	int			variant;
+	bool (*find)(const Query *query, int variant, int *location);
+	int variant;
 	const char *detail;
 } Construct;
 
@@ -35,11 +35,11 @@ typedef struct Construct
 static bool
 find_join(const Query *query, int jointype, int *location)
 {
-	List	   *todo = list_copy(query->jointree->fromlist);
+	List *todo = list_copy(query->jointree->fromlist);
 
 	while (todo != NIL)
 	{
-		JoinExpr   *join = linitial(todo);
+		JoinExpr *join = linitial(todo);
 
 		todo = list_delete_first(todo);
 		if (!IsA(join, JoinExpr))
@@ -58,9 +58,9 @@ find_join(const Query *query, int jointype, int *location)
 static bool
 find_sample(const Query *query, int repeatable, int *location)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 	{
 		TableSampleClause *sample = ((RangeTblEntry *) lfirst(lc))->tablesample;
 
@@ -97,7 +97,7 @@ find_in_set_operation(const Query *query, const Node *node, SetOperation op,
 		return false;
 	if (stmt->op != op)
 		return find_in_set_operation(query, stmt->larg, op, location) ||
-			find_in_set_operation(query, stmt->rarg, op, location);
+			   find_in_set_operation(query, stmt->rarg, op, location);
 
 	*location = member_location(query, stmt->rarg);
 	return true;
@@ -136,10 +136,13 @@ find_window(const Query *query, int variant, int *location)
 static bool
 find_distinct_on(const Query *query, int variant, int *location)
 {
+	Node *expr;
+
 	if (!query->hasDistinctOn)
 		return false;
-	*location = exprLocation(get_sortgroupclause_expr(linitial(query->distinctClause),
-													  query->targetList));
+	expr = get_sortgroupclause_expr(linitial(query->distinctClause),
+									query->targetList);
+	*location = exprLocation(expr);
 	return true;
 }
 
@@ -176,9 +179,9 @@ find_row_lock(const Query *query, int variant, int *location)
 static bool
 find_cte(const Query *query, int recursive, int *location)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, query->cteList)
+	foreach (lc, query->cteList)
 	{
 		CommonTableExpr *cte = lfirst(lc);
 
@@ -199,7 +202,7 @@ static const Construct constructs[] = {
 	{"EXCEPT", OBSTACLE_NO_RULE, find_set_operation, SETOP_EXCEPT},
 	{"WITH RECURSIVE", OBSTACLE_NO_RULE, find_cte, true},
 	{"WITH", OBSTACLE_NO_RULE, find_cte, false,
-	"WITH queries that use each other more than once make it too large."},
+	 "WITH queries that use each other more than once make it too large."},
 	{"window function", OBSTACLE_NO_RULE, find_window},
 	{"DISTINCT ON", OBSTACLE_NO_RULE, find_distinct_on},
 	{"LIMIT", OBSTACLE_NO_RULE, find_limit},
@@ -207,9 +210,9 @@ static const Construct constructs[] = {
 	{"GROUPING SETS", OBSTACLE_NO_RULE, find_grouping_sets},
 	{"FOR UPDATE", OBSTACLE_NO_RULE, find_row_lock},
 	{"TABLESAMPLE", OBSTACLE_VOLATILE, find_sample, false,
-	"Without REPEATABLE, the sample differs each time."},
+	 "Without REPEATABLE, the sample differs each time."},
 	{"TABLESAMPLE", OBSTACLE_EVERY_REFRESH, find_sample, true,
-	"The sample depends on where rows are stored."},
+	 "The sample depends on where rows are stored."},
 };
 
 /*
@@ -221,7 +224,7 @@ pgt_survey_constructs(Query *query, Survey *survey)
 	for (int i = 0; i < (int) lengthof(constructs); i++)
 	{
 		const Construct *construct = &constructs[i];
-		int			location = -1;
+		int location = -1;
 
 		if (construct->find(query, construct->variant, &location))
 			pgt_note_obstacle(survey, construct->kind, construct->name,
@@ -233,7 +236,7 @@ pgt_survey_constructs(Query *query, Survey *survey)
 		const QueryRule *rule = pgt_query_rules[i];
 		const char *detail = NULL;
 		const char *name;
-		int			location = -1;
+		int location = -1;
 
 		if (!rule->matches(query))
 			continue;

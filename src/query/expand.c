@@ -35,7 +35,7 @@
 #include "query.h"
 
 /* CTEs that use each other twice double at each step: stop at some point. */
-#define MAX_CTE_COPIES	200
+#define MAX_CTE_COPIES 200
 
 /* ---- the range table ---- */
 
@@ -50,7 +50,7 @@ used_entries_walker(Node *node, Bitmapset **used)
 	else if (IsA(node, JoinExpr))
 		*used = bms_add_member(*used, ((JoinExpr *) node)->rtindex);
 	else if (IsA(node, Query))
-		return false;			/* numbers of its own */
+		return false; /* numbers of its own */
 
 	return expression_tree_walker(node, used_entries_walker, used);
 }
@@ -63,9 +63,9 @@ used_entries_walker(Node *node, Bitmapset **used)
 void
 pgt_compact_range_table(Query *query)
 {
-	Bitmapset  *used = NULL;
-	List	   *kept = NIL;
-	int			varno = -1;
+	Bitmapset *used = NULL;
+	List *kept = NIL;
+	int varno = -1;
 
 	used_entries_walker((Node *) query->jointree, &used);
 	used_entries_walker(query->setOperations, &used);
@@ -144,10 +144,10 @@ forget_origin_walker(Node *node, void *context)
 static void
 flatten_aliases(Query *query)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	pgt_flatten_group_exprs(query);
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 		flatten_range_table_entry(query, lfirst(lc));
 	query->targetList = (List *)
 		pgt_flatten_join_alias_vars(query, (Node *) query->targetList);
@@ -162,13 +162,13 @@ flatten_aliases(Query *query)
 typedef struct InlineCte
 {
 	const CommonTableExpr *cte;
-	Index		levelsup;		/* of the query that has the CTE */
+	Index levelsup; /* of the query that has the CTE */
 } InlineCte;
 
 static void
 inline_reference(RangeTblEntry *rte, const InlineCte *inlined)
 {
-	Query	   *copy = copyObject((Query *) inlined->cte->ctequery);
+	Query *copy = copyObject((Query *) inlined->cte->ctequery);
 
 	if (inlined->levelsup > 0)
 		IncrementVarSublevelsUp((Node *) copy, inlined->levelsup, 1);
@@ -221,13 +221,13 @@ inline_cte_walker(Node *node, InlineCte *inlined)
 static void
 inline_ctes_of(Query *query, int max_uses, int *copies)
 {
-	List	   *kept = NIL;
-	ListCell   *lc;
+	List *kept = NIL;
+	ListCell *lc;
 
-	foreach(lc, query->cteList)
+	foreach (lc, query->cteList)
 	{
 		CommonTableExpr *cte = lfirst(lc);
-		InlineCte	inlined = {.cte = cte};
+		InlineCte inlined = {.cte = cte};
 
 		if (cte->cterecursive || cte->cterefcount > max_uses ||
 			*copies + cte->cterefcount > MAX_CTE_COPIES)
@@ -267,7 +267,7 @@ inline_all_walker(Node *node, int *copies)
 void
 pgt_inline_ctes(Query *query)
 {
-	int			copies = 0;
+	int copies = 0;
 
 	inline_all_walker((Node *) query, &copies);
 }
@@ -277,9 +277,9 @@ pgt_inline_ctes(Query *query)
 static void
 expand_views_of(Query *query, List **views)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst(lc);
 
@@ -298,8 +298,8 @@ expand_views_of(Query *query, List **views)
 static bool
 expand_walker(Node *node, List **views)
 {
-	Query	   *query;
-	int			copies = 0;
+	Query *query;
+	int copies = 0;
 
 	if (node == NULL)
 		return false;
@@ -326,7 +326,7 @@ expand_walker(Node *node, List **views)
 Query *
 pgt_expand(const Query *query, List **views)
 {
-	Query	   *copy = copyObject(unconstify(Query *, query));
+	Query *copy = copyObject(unconstify(Query *, query));
 
 	expand_walker((Node *) copy, views);
 	forget_origin_walker((Node *) copy, NULL);

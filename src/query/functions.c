@@ -45,42 +45,125 @@
 #include "query.h"
 
 static const char *const pinned_functions[] = {
-	"anytextcat", "array_in", "array_out", "array_to_json", "array_to_string",
-	"cash_in", "cash_out", "concat", "concat_ws", "convert", "convert_from",
-	"convert_to", "date", "date_add", "date_cmp_timestamptz",
-	"date_eq_timestamptz", "date_ge_timestamptz", "date_gt_timestamptz",
-	"date_in", "date_le_timestamptz", "date_lt_timestamptz",
-	"date_ne_timestamptz", "date_out", "date_part", "date_subtract",
-	"date_trunc", "enum_in", "enum_out", "extract", "format",
-	"generate_series", "in_range", "interval_in", "interval_out",
-	"interval_pl_timestamptz", "json_agg", "json_agg_strict",
-	"json_build_array", "json_build_object", "json_object_agg",
-	"json_object_agg_strict", "json_object_agg_unique",
-	"json_object_agg_unique_strict", "json_populate_record",
-	"json_populate_recordset", "json_to_record", "json_to_recordset",
-	"jsonb_agg", "jsonb_agg_strict", "jsonb_build_array",
-	"jsonb_build_object", "jsonb_object_agg", "jsonb_object_agg_strict",
-	"jsonb_object_agg_unique", "jsonb_object_agg_unique_strict",
-	"jsonb_path_exists_tz", "jsonb_path_match_tz",
-	"jsonb_path_query_array_tz", "jsonb_path_query_first_tz",
-	"jsonb_path_query_tz", "jsonb_populate_record",
-	"jsonb_populate_recordset", "jsonb_to_record", "jsonb_to_recordset",
-	"length", "make_timestamptz", "money", "multirange_in", "multirange_out",
-	"numeric", "overlaps", "pg_typeof", "quote_literal", "quote_nullable",
-	"range_in", "range_out", "record_in", "record_out", "row_to_json",
-	"textanycat", "time", "time_in", "timestamp", "timestamp_cmp_timestamptz",
-	"timestamp_eq_timestamptz", "timestamp_ge_timestamptz",
-	"timestamp_gt_timestamptz", "timestamp_in", "timestamp_le_timestamptz",
-	"timestamp_lt_timestamptz", "timestamp_ne_timestamptz", "timestamp_out",
-	"timestamptz", "timestamptz_cmp_date", "timestamptz_cmp_timestamp",
-	"timestamptz_eq_date", "timestamptz_eq_timestamp", "timestamptz_ge_date",
-	"timestamptz_ge_timestamp", "timestamptz_gt_date",
-	"timestamptz_gt_timestamp", "timestamptz_in", "timestamptz_le_date",
-	"timestamptz_le_timestamp", "timestamptz_lt_date",
-	"timestamptz_lt_timestamp", "timestamptz_mi_interval",
-	"timestamptz_ne_date", "timestamptz_ne_timestamp", "timestamptz_out",
-	"timestamptz_pl_interval", "timetz", "timetz_in", "to_char", "to_date",
-	"to_json", "to_jsonb", "to_number", "to_timestamp",
+	"anytextcat",
+	"array_in",
+	"array_out",
+	"array_to_json",
+	"array_to_string",
+	"cash_in",
+	"cash_out",
+	"concat",
+	"concat_ws",
+	"convert",
+	"convert_from",
+	"convert_to",
+	"date",
+	"date_add",
+	"date_cmp_timestamptz",
+	"date_eq_timestamptz",
+	"date_ge_timestamptz",
+	"date_gt_timestamptz",
+	"date_in",
+	"date_le_timestamptz",
+	"date_lt_timestamptz",
+	"date_ne_timestamptz",
+	"date_out",
+	"date_part",
+	"date_subtract",
+	"date_trunc",
+	"enum_in",
+	"enum_out",
+	"extract",
+	"format",
+	"generate_series",
+	"in_range",
+	"interval_in",
+	"interval_out",
+	"interval_pl_timestamptz",
+	"json_agg",
+	"json_agg_strict",
+	"json_build_array",
+	"json_build_object",
+	"json_object_agg",
+	"json_object_agg_strict",
+	"json_object_agg_unique",
+	"json_object_agg_unique_strict",
+	"json_populate_record",
+	"json_populate_recordset",
+	"json_to_record",
+	"json_to_recordset",
+	"jsonb_agg",
+	"jsonb_agg_strict",
+	"jsonb_build_array",
+	"jsonb_build_object",
+	"jsonb_object_agg",
+	"jsonb_object_agg_strict",
+	"jsonb_object_agg_unique",
+	"jsonb_object_agg_unique_strict",
+	"jsonb_path_exists_tz",
+	"jsonb_path_match_tz",
+	"jsonb_path_query_array_tz",
+	"jsonb_path_query_first_tz",
+	"jsonb_path_query_tz",
+	"jsonb_populate_record",
+	"jsonb_populate_recordset",
+	"jsonb_to_record",
+	"jsonb_to_recordset",
+	"length",
+	"make_timestamptz",
+	"money",
+	"multirange_in",
+	"multirange_out",
+	"numeric",
+	"overlaps",
+	"pg_typeof",
+	"quote_literal",
+	"quote_nullable",
+	"range_in",
+	"range_out",
+	"record_in",
+	"record_out",
+	"row_to_json",
+	"textanycat",
+	"time",
+	"time_in",
+	"timestamp",
+	"timestamp_cmp_timestamptz",
+	"timestamp_eq_timestamptz",
+	"timestamp_ge_timestamptz",
+	"timestamp_gt_timestamptz",
+	"timestamp_in",
+	"timestamp_le_timestamptz",
+	"timestamp_lt_timestamptz",
+	"timestamp_ne_timestamptz",
+	"timestamp_out",
+	"timestamptz",
+	"timestamptz_cmp_date",
+	"timestamptz_cmp_timestamp",
+	"timestamptz_eq_date",
+	"timestamptz_eq_timestamp",
+	"timestamptz_ge_date",
+	"timestamptz_ge_timestamp",
+	"timestamptz_gt_date",
+	"timestamptz_gt_timestamp",
+	"timestamptz_in",
+	"timestamptz_le_date",
+	"timestamptz_le_timestamp",
+	"timestamptz_lt_date",
+	"timestamptz_lt_timestamp",
+	"timestamptz_mi_interval",
+	"timestamptz_ne_date",
+	"timestamptz_ne_timestamp",
+	"timestamptz_out",
+	"timestamptz_pl_interval",
+	"timetz",
+	"timetz_in",
+	"to_char",
+	"to_date",
+	"to_json",
+	"to_jsonb",
+	"to_number",
+	"to_timestamp",
 };
 
 /* The kinds of SQLValueFunction, which all look at clock or session. */
@@ -126,15 +209,15 @@ is_pinned(Oid funcid)
 /* What check_functions_in_node() hands on. */
 typedef struct FunctionCheck
 {
-	Survey	   *survey;
-	int			location;
+	Survey *survey;
+	int location;
 } FunctionCheck;
 
 static void
 check_function(Oid funcid, const FunctionCheck *check)
 {
-	char		volatility = func_volatile(funcid);
-	char	   *name;
+	char volatility = func_volatile(funcid);
+	char *name;
 
 	if (volatility == PROVOLATILE_IMMUTABLE)
 		return;
@@ -158,9 +241,9 @@ check_function(Oid funcid, const FunctionCheck *check)
 static void
 check_aggregate(Oid aggfnoid, const FunctionCheck *check)
 {
-	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggfnoid));
+	HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggfnoid));
 	Form_pg_aggregate form;
-	Oid			functions[6];
+	Oid functions[6];
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for aggregate %u", aggfnoid);
@@ -202,11 +285,11 @@ static void
 check_domain(Oid type, Survey *survey)
 {
 	DomainConstraintRef *domain = palloc(sizeof(DomainConstraintRef));
-	ListCell   *lc;
+	ListCell *lc;
 
 	/* The memory context keeps a pointer to it until it is reset. */
 	InitDomainConstraintRef(type, domain, CurrentMemoryContext, false);
-	foreach(lc, domain->constraints)
+	foreach (lc, domain->constraints)
 	{
 		DomainConstraintState *constraint = lfirst(lc);
 

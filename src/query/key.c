@@ -46,9 +46,9 @@ typedef struct KeySearch
 {
 	const NormalForm *form;
 	const Query *query;
-	List	   *keys;			/* of Bitmapset, per FROM entry, see below */
-	List	   *equal;			/* of Var, in pairs */
-	List	   *constant;		/* of Var equal to a constant */
+	List *keys;		/* of Bitmapset, per FROM entry, see below */
+	List *equal;	/* of Var, in pairs */
+	List *constant; /* of Var equal to a constant */
 } KeySearch;
 
 static bool find_query_key(const NormalForm *form, const Query *query,
@@ -60,16 +60,16 @@ static bool find_query_key(const NormalForm *form, const Query *query,
 static bool
 is_reliable_index(Oid indexoid)
 {
-	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexoid));
+	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexoid));
 	Form_pg_index index;
-	bool		reliable;
+	bool reliable;
 
 	if (!HeapTupleIsValid(tuple))
 		return false;
 
 	index = (Form_pg_index) GETSTRUCT(tuple);
 	reliable = index->indisvalid && index->indimmediate &&
-		index->indisunique && !index->indisexclusion;
+			   index->indisunique && !index->indisexclusion;
 	ReleaseSysCache(tuple);
 	return reliable;
 }
@@ -77,9 +77,9 @@ is_reliable_index(Oid indexoid)
 static bool
 find_table_key(const RangeTblEntry *rte, Bitmapset **key)
 {
-	Oid			constraint;
-	Bitmapset  *columns;
-	int			member = -1;
+	Oid constraint;
+	Bitmapset *columns;
+	int member = -1;
 
 	/* A primary key says nothing about the rows of children. */
 	if (rte->inh && rte->relkind != RELKIND_PARTITIONED_TABLE &&
@@ -100,11 +100,12 @@ static bool
 find_entry_key(const NormalForm *form, const RangeTblEntry *rte,
 			   Bitmapset **key)
 {
-	int			node_id;
+	int node_id;
 
 	if (rte->rtekind == RTE_RELATION)
 		return find_table_key(rte, key);
-	if (rte->rtekind == RTE_SUBQUERY && !pgt_has_outer_vars(rte->subquery, NULL))
+	if (rte->rtekind == RTE_SUBQUERY &&
+		!pgt_has_outer_vars(rte->subquery, NULL))
 		return find_query_key(form, rte->subquery, key);
 	if (!pgt_is_node_leaf(rte, &node_id))
 		return false;
@@ -131,12 +132,15 @@ is_key_equality(const OpExpr *op, const Var *var)
 	TypeCacheEntry *type = lookup_type_cache(var->vartype,
 											 TYPECACHE_BTREE_OPFAMILY);
 
-	if (!OidIsValid(type->btree_opf) ||
-		get_op_opfamily_strategy(op->opno, type->btree_opf) != BTEqualStrategyNumber)
+	if (!OidIsValid(type->btree_opf))
+		return false;
+	if (get_op_opfamily_strategy(op->opno, type->btree_opf) !=
+		BTEqualStrategyNumber)
 		return false;
 
 	return op->inputcollid == var->varcollid ||
-		(is_deterministic(op->inputcollid) && is_deterministic(var->varcollid));
+		   (is_deterministic(op->inputcollid) &&
+			is_deterministic(var->varcollid));
 }
 
 /* The Var of this block that an argument is, maybe behind a relabelling. */
@@ -159,7 +163,7 @@ contains_var_walker(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	return IsA(node, Var) ||
-		expression_tree_walker(node, contains_var_walker, context);
+		   expression_tree_walker(node, contains_var_walker, context);
 }
 
 static bool
@@ -171,8 +175,8 @@ is_constant(Node *node)
 static void
 add_equality(KeySearch *search, const OpExpr *op)
 {
-	Var		   *left;
-	Var		   *right;
+	Var *left;
+	Var *right;
 
 	if (list_length(op->args) != 2)
 		return;
@@ -205,15 +209,15 @@ static bool
 is_known(const Bitmapset *known, const Bitmapset *tables, const Var *var)
 {
 	return bms_is_member(var->varno, tables) ||
-		bms_is_member(COLUMN(var->varno, var->varattno), known);
+		   bms_is_member(COLUMN(var->varno, var->varattno), known);
 }
 
 /* Are all key columns of FROM entry "varno" known? */
 static bool
 key_is_known(const KeySearch *search, const Bitmapset *known, int varno)
 {
-	Bitmapset  *key = list_nth(search->keys, varno - 1);
-	int			attno = -1;
+	Bitmapset *key = list_nth(search->keys, varno - 1);
+	int attno = -1;
 
 	while ((attno = bms_next_member(key, attno)) >= 0)
 		if (!bms_is_member(COLUMN(varno, attno), known))
@@ -226,14 +230,14 @@ key_is_known(const KeySearch *search, const Bitmapset *known, int varno)
 static bool
 extend_known(const KeySearch *search, Bitmapset **known, Bitmapset **tables)
 {
-	bool		extended = false;
+	bool extended = false;
 
 	for (int i = 0; i < list_length(search->equal); i += 2)
 	{
-		Var		   *a = list_nth(search->equal, i);
-		Var		   *b = list_nth(search->equal, i + 1);
-		bool		a_known = is_known(*known, *tables, a);
-		bool		b_known = is_known(*known, *tables, b);
+		Var *a = list_nth(search->equal, i);
+		Var *b = list_nth(search->equal, i + 1);
+		bool a_known = is_known(*known, *tables, a);
+		bool b_known = is_known(*known, *tables, b);
 
 		if (a_known == b_known)
 			continue;
@@ -257,12 +261,12 @@ extend_known(const KeySearch *search, Bitmapset **known, Bitmapset **tables)
 static bool
 determines_row(const KeySearch *search, const Bitmapset *output)
 {
-	Bitmapset  *known = NULL;
-	Bitmapset  *tables = NULL;
-	int			resno = -1;
-	ListCell   *lc;
+	Bitmapset *known = NULL;
+	Bitmapset *tables = NULL;
+	int resno = -1;
+	ListCell *lc;
 
-	foreach(lc, search->constant)
+	foreach (lc, search->constant)
 		known = add_var(known, lfirst(lc));
 	while ((resno = bms_next_member(output, resno)) >= 0)
 	{
@@ -282,18 +286,18 @@ determines_row(const KeySearch *search, const Bitmapset *output)
 static bool
 begin_search(KeySearch *search)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, search->query->rtable)
+	foreach (lc, search->query->rtable)
 	{
-		Bitmapset  *key = NULL;
+		Bitmapset *key = NULL;
 
 		if (!find_entry_key(search->form, lfirst(lc), &key))
 			return false;
 		search->keys = lappend(search->keys, key);
 	}
 
-	foreach(lc, make_ands_implicit((Expr *) search->query->jointree->quals))
+	foreach (lc, make_ands_implicit((Expr *) search->query->jointree->quals))
 		if (IsA(lfirst(lc), OpExpr))
 			add_equality(search, lfirst(lc));
 
@@ -306,15 +310,15 @@ begin_search(KeySearch *search)
 static bool
 find_query_key(const NormalForm *form, const Query *query, Bitmapset **key)
 {
-	KeySearch	search = {.form = form, .query = query};
-	ListCell   *lc;
+	KeySearch search = {.form = form, .query = query};
+	ListCell *lc;
 
 	*key = NULL;
 	if (query->setOperations != NULL || query->hasTargetSRFs ||
 		!begin_search(&search))
 		return false;
 
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst(lc);
 
@@ -326,7 +330,7 @@ find_query_key(const NormalForm *form, const Query *query, Bitmapset **key)
 
 	for (int resno = list_length(query->targetList); resno > 0; resno--)
 	{
-		Bitmapset  *fewer = bms_del_member(bms_copy(*key), resno);
+		Bitmapset *fewer = bms_del_member(bms_copy(*key), resno);
 
 		if (bms_is_member(resno, *key) && determines_row(&search, fewer))
 			*key = fewer;
@@ -341,8 +345,8 @@ find_query_key(const NormalForm *form, const Query *query, Bitmapset **key)
 void
 pgt_find_key(NormalForm *form)
 {
-	Bitmapset  *key;
-	int			resno = -1;
+	Bitmapset *key;
+	int resno = -1;
 
 	form->keyed = find_query_key(form, form->top, &key);
 	if (!form->keyed)

@@ -28,12 +28,12 @@
 static bool
 same_aggs(const List *a, const List *b)
 {
-	ListCell   *la;
-	ListCell   *lb;
+	ListCell *la;
+	ListCell *lb;
 
 	if (list_length(a) != list_length(b))
 		return false;
-	forboth(la, a, lb, b)
+	forboth (la, a, lb, b)
 		if (!equal(((NodeAgg *) lfirst(la))->aggref,
 				   ((NodeAgg *) lfirst(lb))->aggref))
 			return false;
@@ -44,11 +44,11 @@ same_aggs(const List *a, const List *b)
 static QueryNode *
 add_node(NormalForm *form, QueryNode *node)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, form->nodes)
+	foreach (lc, form->nodes)
 	{
-		QueryNode  *other = lfirst(lc);
+		QueryNode *other = lfirst(lc);
 
 		if (equal(node->input, other->input) &&
 			equal(node->keys, other->keys) &&
@@ -86,10 +86,12 @@ pgt_node_output(const QueryNode *node, AttrNumber attno)
 
 	if (attno <= node->nkeys)
 		expr = (Node *) list_nth_node(TargetEntry, node->input->targetList,
-									  attno - 1)->expr;
+									  attno - 1)
+				   ->expr;
 	else
 		expr = (Node *) ((NodeAgg *) list_nth(node->aggs,
-											  attno - node->nkeys - 1))->aggref;
+											  attno - node->nkeys - 1))
+				   ->aggref;
 
 	return makeVar(1, attno, exprType(expr), exprTypmod(expr),
 				   exprCollation(expr), 0);
@@ -100,7 +102,7 @@ static RangeTblEntry *
 node_entry(const QueryNode *node)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	List	   *names = NIL;
+	List *names = NIL;
 
 	rte->rtekind = RTE_CTE;
 	rte->ctename = psprintf(NODE_NAME, node->id);
@@ -108,9 +110,9 @@ node_entry(const QueryNode *node)
 
 	for (int i = 1; i <= pgt_node_natts(node); i++)
 	{
-		Var		   *column = pgt_node_output(node, i);
-		char	   *name = i <= node->nkeys ? psprintf("k%d", i) :
-		psprintf("a%d", i - node->nkeys);
+		Var *column = pgt_node_output(node, i);
+		char *name = i <= node->nkeys ? psprintf("k%d", i) :
+										psprintf("a%d", i - node->nkeys);
 
 		names = lappend(names, makeString(name));
 		rte->coltypes = lappend_oid(rte->coltypes, column->vartype);
@@ -129,7 +131,7 @@ node_entry(const QueryNode *node)
 Query *
 pgt_query_of_node(Normalizer *normalizer, QueryNode *node)
 {
-	Query	   *query = makeNode(Query);
+	Query *query = makeNode(Query);
 	RangeTblRef *ref = makeNode(RangeTblRef);
 
 	ref->rtindex = 1;
@@ -147,7 +149,7 @@ bool
 pgt_is_node_leaf(const RangeTblEntry *rte, int *node_id)
 {
 	return rte->rtekind == RTE_CTE &&
-		sscanf(rte->ctename, NODE_NAME, node_id) == 1;
+		   sscanf(rte->ctename, NODE_NAME, node_id) == 1;
 }
 
 bool
@@ -188,7 +190,7 @@ pgt_key_obstacle(Oid type, const char **detail)
 	if (pgt_group_clause(type, 0) != NULL)
 		return NULL;
 
-	*detail = "Groups are found by an index, which needs a type that can be stored and ordered.";
+	*detail = "Keys need a type that can be stored and ordered.";
 	return psprintf("grouping by type %s", format_type_be(type));
 }
 
@@ -202,6 +204,6 @@ pgt_node_obstacle(const Query *query, const char **detail, int *location)
 	if (!pgt_has_outer_vars(query, location))
 		return NULL;
 
-	*detail = "GROUP BY, DISTINCT or UNION is computed per row of another table.";
+	*detail = "It is computed for each row of another table.";
 	return "LATERAL";
 }

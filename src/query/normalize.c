@@ -45,7 +45,8 @@ const QueryRule *const pgt_query_rules[] = {
 static void
 flatten_from_item(Node *item, List **refs, List **quals)
 {
-	ListCell   *lc;
+	FromExpr *from = (FromExpr *) item;
+	ListCell *lc;
 
 	if (IsA(item, RangeTblRef))
 	{
@@ -55,7 +56,7 @@ flatten_from_item(Node *item, List **refs, List **quals)
 
 	if (IsA(item, JoinExpr))
 	{
-		JoinExpr   *join = (JoinExpr *) item;
+		JoinExpr *join = (JoinExpr *) item;
 
 		Assert(join->jointype == JOIN_INNER);
 		flatten_from_item(join->larg, refs, quals);
@@ -64,20 +65,21 @@ flatten_from_item(Node *item, List **refs, List **quals)
 		return;
 	}
 
-	foreach(lc, castNode(FromExpr, item)->fromlist)
+	foreach (lc, from->fromlist)
 		flatten_from_item(lfirst(lc), refs, quals);
-	*quals = list_concat(*quals, make_ands_implicit((Expr *) ((FromExpr *) item)->quals));
+	*quals = list_concat(*quals, make_ands_implicit((Expr *) from->quals));
 }
 
 static void
 flatten_from(Query *query)
 {
-	List	   *refs = NIL;
-	List	   *quals = NIL;
+	List *refs = NIL;
+	List *quals = NIL;
 
 	flatten_from_item((Node *) query->jointree, &refs, &quals);
-	query->jointree = makeFromExpr(refs, quals == NIL ? NULL :
-								   (Node *) make_ands_explicit(quals));
+	query->jointree = makeFromExpr(refs, NULL);
+	if (quals != NIL)
+		query->jointree->quals = (Node *) make_ands_explicit(quals);
 	pgt_compact_range_table(query);
 }
 
@@ -88,13 +90,13 @@ flatten_from(Query *query)
 Query *
 pgt_normalize_block(Query *query, Normalizer *normalizer)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	check_stack_depth();
 	flatten_from(query);
 	pgt_replace_whole_rows(query);
 
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst(lc);
 
@@ -104,7 +106,7 @@ pgt_normalize_block(Query *query, Normalizer *normalizer)
 		pgt_name_columns(rte->subquery, rte->eref->colnames);
 		if (rte->alias != NULL)
 			rte->alias->colnames = NIL;
-		rte->relid = InvalidOid;	/* no longer the view */
+		rte->relid = InvalidOid; /* no longer the view */
 		rte->security_barrier = false;
 	}
 
@@ -123,8 +125,8 @@ NormalForm *
 pgt_normalize(const Query *query, Oid owner)
 {
 	NormalForm *form = palloc0(sizeof(NormalForm));
-	Normalizer	normalizer = {.form = form};
-	Query	   *expanded = pgt_expand(query, &form->views);
+	Normalizer normalizer = {.form = form};
+	Query *expanded = pgt_expand(query, &form->views);
 
 	pgt_prune_columns(expanded);
 	pgt_inline_ctes(expanded);

@@ -35,11 +35,15 @@
 static List *
 sort_group_refs(List *clauses)
 {
-	List	   *refs = NIL;
-	ListCell   *lc;
+	List *refs = NIL;
+	ListCell *lc;
 
-	foreach(lc, clauses)
-		refs = lappend_int(refs, ((SortGroupClause *) lfirst(lc))->tleSortGroupRef);
+	foreach (lc, clauses)
+	{
+		SortGroupClause *clause = lfirst(lc);
+
+		refs = lappend_int(refs, clause->tleSortGroupRef);
+	}
 	return refs;
 }
 
@@ -47,14 +51,14 @@ sort_group_refs(List *clauses)
 static bool
 limits_nothing(Node *limit, int64 nothing)
 {
-	Const	   *value;
+	Const *value;
 
 	if (limit == NULL)
 		return true;
 
 	value = (Const *) eval_const_expressions(NULL, limit);
 	return IsA(value, Const) &&
-		(value->constisnull || DatumGetInt64(value->constvalue) == nothing);
+		   (value->constisnull || DatumGetInt64(value->constvalue) == nothing);
 }
 
 /*
@@ -64,9 +68,9 @@ limits_nothing(Node *limit, int64 nothing)
 void
 pgt_drop_order(Query *query)
 {
-	List	   *refs = NIL;
-	List	   *kept = NIL;
-	ListCell   *lc;
+	List *refs = NIL;
+	List *kept = NIL;
+	ListCell *lc;
 
 	if (limits_nothing(query->limitCount, -1))
 		query->limitCount = NULL;
@@ -79,7 +83,7 @@ pgt_drop_order(Query *query)
 	query->sortClause = NIL;
 	refs = list_concat(refs, sort_group_refs(query->groupClause));
 	refs = list_concat(refs, sort_group_refs(query->distinctClause));
-	foreach(lc, query->windowClause)
+	foreach (lc, query->windowClause)
 	{
 		WindowClause *window = lfirst(lc);
 
@@ -87,7 +91,7 @@ pgt_drop_order(Query *query)
 		refs = list_concat(refs, sort_group_refs(window->orderClause));
 	}
 
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst(lc);
 
@@ -107,9 +111,9 @@ pgt_drop_order(Query *query)
 /* The order in which rows come from entry "varno" of a range table. */
 typedef struct InputOrder
 {
-	int			varno;
-	Query	   *subquery;
-	List	   *targets;		/* of TargetEntry, what is ordered by */
+	int varno;
+	Query *subquery;
+	List *targets; /* of TargetEntry, what is ordered by */
 } InputOrder;
 
 /*
@@ -119,9 +123,9 @@ typedef struct InputOrder
 static bool
 depends_on_order(const Aggref *agg)
 {
-	HeapTuple	tuple;
+	HeapTuple tuple;
 	Form_pg_aggregate form;
-	bool		depends;
+	bool depends;
 
 	if (agg->aggkind != AGGKIND_NORMAL || agg->args == NIL ||
 		agg->aggorder != NIL || agg->aggdistinct != NIL ||
@@ -141,14 +145,14 @@ depends_on_order(const Aggref *agg)
 static void
 order_aggregate(Aggref *agg, const InputOrder *order)
 {
-	Index		ref = list_length(agg->args);
-	ListCell   *clause;
-	ListCell   *target;
+	Index ref = list_length(agg->args);
+	ListCell *clause;
+	ListCell *target;
 
-	forboth(clause, order->subquery->sortClause, target, order->targets)
+	forboth (clause, order->subquery->sortClause, target, order->targets)
 	{
-		SortGroupClause *sort = copyObject(lfirst_node(SortGroupClause, clause));
-		Var		   *var = makeVarFromTargetEntry(order->varno, lfirst(target));
+		SortGroupClause *sort = copyObject((SortGroupClause *) lfirst(clause));
+		Var *var = makeVarFromTargetEntry(order->varno, lfirst(target));
 		TargetEntry *arg = makeTargetEntry((Expr *) var,
 										   list_length(agg->args) + 1,
 										   NULL, true);
@@ -187,11 +191,11 @@ needs_order_walker(Node *node, void *context)
 static List *
 output_sort_targets(RangeTblEntry *rte)
 {
-	Query	   *subquery = rte->subquery;
-	List	   *targets = NIL;
-	ListCell   *lc;
+	Query *subquery = rte->subquery;
+	List *targets = NIL;
+	ListCell *lc;
 
-	foreach(lc, subquery->sortClause)
+	foreach (lc, subquery->sortClause)
 	{
 		TargetEntry *tle = get_sortgroupclause_tle(lfirst(lc),
 												   subquery->targetList);
@@ -226,14 +230,15 @@ output_sort_targets(RangeTblEntry *rte)
 void
 pgt_order_aggregates(Query *query)
 {
-	InputOrder	order;
+	List *from = query->jointree->fromlist;
+	InputOrder order;
 	RangeTblEntry *rte;
 
-	if (!query->hasAggs || list_length(query->jointree->fromlist) != 1 ||
-		!IsA(linitial(query->jointree->fromlist), RangeTblRef))
+	if (!query->hasAggs || list_length(from) != 1 ||
+		!IsA(linitial(from), RangeTblRef))
 		return;
 
-	order.varno = linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex;
+	order.varno = linitial_node(RangeTblRef, from)->rtindex;
 	rte = rt_fetch(order.varno, query->rtable);
 	if (rte->rtekind != RTE_SUBQUERY || rte->subquery->sortClause == NIL ||
 		!(needs_order_walker((Node *) query->targetList, NULL) ||

@@ -28,8 +28,8 @@
 /* Which output columns are read: all, or these (column 1 is member 1). */
 typedef struct Readers
 {
-	bool		all;
-	Bitmapset  *columns;
+	bool all;
+	Bitmapset *columns;
 } Readers;
 
 static const Readers all_columns = {.all = true};
@@ -40,13 +40,13 @@ static void prune_query(Query *query, Readers readers);
 static Readers
 readers_of(const Query *query, int varno)
 {
-	Readers		readers = {.all = false};
-	Bitmapset  *referenced = pgt_referenced_columns(query, varno);
-	int			member = -1;
+	Readers readers = {.all = false};
+	Bitmapset *referenced = pgt_referenced_columns(query, varno);
+	int member = -1;
 
 	while ((member = bms_next_member(referenced, member)) >= 0)
 	{
-		int			attno = member + FirstLowInvalidHeapAttributeNumber;
+		int attno = member + FirstLowInvalidHeapAttributeNumber;
 
 		if (attno <= 0)
 			return all_columns; /* the whole row */
@@ -62,27 +62,27 @@ is_union_all(const Node *setop)
 	const SetOperationStmt *stmt;
 
 	if (!IsA(setop, SetOperationStmt))
-		return true;			/* a member */
+		return true; /* a member */
 
 	stmt = (const SetOperationStmt *) setop;
 	return stmt->op == SETOP_UNION && stmt->all &&
-		is_union_all(stmt->larg) && is_union_all(stmt->rarg);
+		   is_union_all(stmt->larg) && is_union_all(stmt->rarg);
 }
 
 /* Columns without readers that decide nothing become NULL. */
 static void
 prune_targets(Query *query, Readers readers)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (readers.all || query->setOperations != NULL ||
 		query->distinctClause != NIL)
 		return;
 
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst(lc);
-		Node	   *expr = (Node *) tle->expr;
+		Node *expr = (Node *) tle->expr;
 
 		if (tle->resjunk || tle->ressortgroupref != 0 ||
 			bms_is_member(tle->resno, readers.columns) ||
@@ -112,12 +112,12 @@ prune_walker(Node *node, void *context)
 static void
 prune_query(Query *query, Readers readers)
 {
-	int			varno = 0;
-	ListCell   *lc;
+	int varno = 0;
+	ListCell *lc;
 
 	prune_targets(query, readers);
 
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst(lc);
 
@@ -128,7 +128,8 @@ prune_query(Query *query, Readers readers)
 			prune_query(rte->subquery, readers_of(query, varno));
 		else
 			prune_query(rte->subquery, is_union_all(query->setOperations) ?
-						readers : all_columns);
+										   readers :
+										   all_columns);
 	}
 
 	query_tree_walker(query, prune_walker, NULL,

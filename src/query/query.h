@@ -41,14 +41,14 @@ extern void pgt_order_aggregates(Query *query);
 
 extern void pgt_prune_columns(Query *query);
 
-/* ---- survey.c, functions.c: sources and obstacles of an expanded query ---- */
+/* ---- survey.c: sources and obstacles of an expanded query ---- */
 
 typedef struct Survey
 {
-	NormalForm *form;			/* gets sources and obstacle */
-	Oid			owner;			/* who will run the query */
-	Oid			view;			/* innermost view around; or InvalidOid */
-	Oid			reader;			/* who has to have the right to read */
+	NormalForm *form; /* gets sources and obstacle */
+	Oid owner;		  /* who will run the query */
+	Oid view;		  /* innermost view around; or InvalidOid */
+	Oid reader;		  /* who has to have the right to read */
 } Survey;
 
 extern void pgt_survey(Query *query, NormalForm *form, Oid owner);
@@ -79,12 +79,12 @@ typedef struct Normalizer
 typedef struct QueryRule
 {
 	const char *name;
-	bool		(*matches) (const Query *query);
+	bool (*matches)(const Query *query);
 
 	/* The construct that stands in the way, with its location; or NULL. */
-	const char *(*obstacle) (const Query *query, const char **detail,
-							 int *location);
-	Query	   *(*derive) (Query *query, Normalizer *normalizer);
+	const char *(*obstacle)(const Query *query, const char **detail,
+							int *location);
+	Query *(*derive)(Query *query, Normalizer *normalizer);
 } QueryRule;
 
 extern const QueryRule pgt_rule_union;
@@ -115,7 +115,7 @@ extern const QueryNode *pgt_find_node(const NormalForm *form, int id);
 
 /* A Var on column "attno" of a node's output, as varno 1. */
 extern Var *pgt_node_output(const QueryNode *node, AttrNumber attno);
-extern int	pgt_node_natts(const QueryNode *node);
+extern int pgt_node_natts(const QueryNode *node);
 
 /* A SortGroupClause that groups a type; NULL if it cannot be a key. */
 extern SortGroupClause *pgt_group_clause(Oid type, Index ref);
@@ -151,4 +151,4 @@ extern void pgt_find_key(NormalForm *form);
 /* Raise XX000 if the parts of a normal form do not fit together. */
 extern void pgt_verify_form(const NormalForm *form);
 
-#endif							/* PGT_QUERY_H */
+#endif /* PGT_QUERY_H */

@@ -38,15 +38,15 @@ static bool
 matches_aggregate(const Query *query)
 {
 	return query->hasAggs || query->groupClause != NIL ||
-		query->havingQual != NULL;
+		   query->havingQual != NULL;
 }
 
 /* ---- columns that depend on the keys ---- */
 
 typedef struct Dependents
 {
-	List	   *keys;			/* expressions */
-	List	   *vars;			/* found; each once */
+	List *keys; /* expressions */
+	List *vars; /* found; each once */
 } Dependents;
 
 static bool
@@ -70,13 +70,13 @@ dependents_walker(Node *node, Dependents *dependents)
 static List *
 dependent_vars(const Query *query)
 {
-	Dependents	dependents = {
+	Dependents dependents = {
 		.keys = get_sortgrouplist_exprs(query->groupClause,
 										query->targetList),
 	};
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 		if (!((TargetEntry *) lfirst(lc))->resjunk)
 			dependents_walker((Node *) ((TargetEntry *) lfirst(lc))->expr,
 							  &dependents);
@@ -90,7 +90,7 @@ dependent_vars(const Query *query)
 typedef struct AggregateObstacle
 {
 	const char *construct;
-	int			location;
+	int location;
 } AggregateObstacle;
 
 static bool
@@ -101,7 +101,7 @@ unstorable_aggregate_walker(Node *node, AggregateObstacle *obstacle)
 
 	if (IsA(node, Aggref))
 	{
-		Aggref	   *agg = (Aggref *) node;
+		Aggref *agg = (Aggref *) node;
 
 		if (pgt_is_storable(agg->aggtype))
 			return false;
@@ -119,14 +119,14 @@ aggregate_obstacle(const Query *query, const char **detail, int *location)
 {
 	AggregateObstacle aggregate = {NULL, -1};
 	const char *obstacle = pgt_node_obstacle(query, detail, location);
-	List	   *keys = get_sortgrouplist_exprs(query->groupClause,
-											   query->targetList);
-	ListCell   *lc;
+	List *keys = get_sortgrouplist_exprs(query->groupClause,
+										 query->targetList);
+	ListCell *lc;
 
 	if (obstacle != NULL)
 		return obstacle;
 
-	foreach(lc, list_concat(keys, dependent_vars(query)))
+	foreach (lc, list_concat(keys, dependent_vars(query)))
 	{
 		*location = exprLocation(lfirst(lc));
 		obstacle = pgt_key_obstacle(exprType(lfirst(lc)), detail);
@@ -150,7 +150,7 @@ static TargetEntry *
 input_column(Query *input, Expr *expr, char letter)
 {
 	TargetEntry *tle = tlist_member(expr, input->targetList);
-	int			number = list_length(input->targetList) + 1;
+	int number = list_length(input->targetList) + 1;
 
 	if (tle != NULL)
 		return tle;
@@ -196,12 +196,12 @@ static Node *read_node_mutator(Node *node, QueryNode *output);
 static int
 node_aggregate(QueryNode *node, const Aggref *aggref)
 {
-	NodeAgg    *agg = palloc0(sizeof(NodeAgg));
-	ListCell   *lc;
+	NodeAgg *agg = palloc0(sizeof(NodeAgg));
+	ListCell *lc;
 
 	agg->aggref = copyObject(unconstify(Aggref *, aggref));
 	agg->aggref->location = -1;
-	foreach(lc, agg->aggref->args)
+	foreach (lc, agg->aggref->args)
 	{
 		TargetEntry *arg = lfirst(lc);
 
@@ -211,7 +211,7 @@ node_aggregate(QueryNode *node, const Aggref *aggref)
 	agg->aggref->aggdirectargs = (List *)
 		read_node_mutator((Node *) agg->aggref->aggdirectargs, node);
 
-	foreach(lc, node->aggs)
+	foreach (lc, node->aggs)
 		if (equal(((NodeAgg *) lfirst(lc))->aggref, agg->aggref))
 			return foreach_current_index(lc) + 1;
 
@@ -231,7 +231,7 @@ read_node_mutator(Node *node, QueryNode *output)
 
 	if (IsA(node, Aggref))
 	{
-		int			number = node_aggregate(output, (Aggref *) node);
+		int number = node_aggregate(output, (Aggref *) node);
 
 		return (Node *) pgt_node_output(output, output->nkeys + number);
 	}
@@ -242,9 +242,13 @@ read_node_mutator(Node *node, QueryNode *output)
 								  Int32GetDatum(0), false, true);
 
 	for (int i = 0; i < output->nkeys; i++)
-		if (equal(list_nth_node(TargetEntry, output->input->targetList, i)->expr,
-				  node))
+	{
+		TargetEntry *key = list_nth(output->input->targetList, i);
+
+		if (equal(key->expr, node))
 			return (Node *) pgt_node_output(output, i + 1);
+	}
+
 
 	return expression_tree_mutator(node, read_node_mutator, output);
 }
@@ -253,8 +257,8 @@ read_node_mutator(Node *node, QueryNode *output)
 static void
 add_count(QueryNode *node)
 {
-	Aggref	   *count = makeNode(Aggref);
-	NodeAgg    *agg = palloc0(sizeof(NodeAgg));
+	Aggref *count = makeNode(Aggref);
+	NodeAgg *agg = palloc0(sizeof(NodeAgg));
 
 	count->aggfnoid = F_COUNT_;
 	count->aggtype = INT8OID;
@@ -272,8 +276,10 @@ add_count(QueryNode *node)
 static QueryNode *
 make_node(const Query *query)
 {
-	QueryNode  *node = palloc0(sizeof(QueryNode));
-	ListCell   *lc;
+	QueryNode *node = palloc0(sizeof(QueryNode));
+	List *keys = get_sortgrouplist_exprs(query->groupClause,
+										 query->targetList);
+	ListCell *lc;
 
 	node->rule = pgt_rule_aggregate.name;
 	node->input = makeNode(Query);
@@ -281,14 +287,11 @@ make_node(const Query *query)
 	node->input->canSetTag = true;
 	node->input->rtable = query->rtable;
 	node->input->jointree = query->jointree;
-	node->input->hasTargetSRFs =
-		expression_returns_set((Node *) get_sortgrouplist_exprs(query->groupClause,
-																query->targetList));
+	node->input->hasTargetSRFs = expression_returns_set((Node *) keys);
 
-	foreach(lc, query->groupClause)
-		add_key(node, (Expr *) get_sortgroupclause_expr(lfirst(lc),
-														query->targetList));
-	foreach(lc, dependent_vars(query))
+	foreach (lc, keys)
+		add_key(node, lfirst(lc));
+	foreach (lc, dependent_vars(query))
 		add_key(node, lfirst(lc));
 
 	return node;
@@ -297,18 +300,18 @@ make_node(const Query *query)
 static Query *
 derive_aggregate(Query *query, Normalizer *normalizer)
 {
-	QueryNode  *node = make_node(query);
-	List	   *targets = NIL;
-	Node	   *having;
-	Query	   *reader;
-	ListCell   *lc;
+	QueryNode *node = make_node(query);
+	List *targets = NIL;
+	Node *having;
+	Query *reader;
+	ListCell *lc;
 
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst(lc);
 
 		if (tle->resjunk)
-			continue;			/* a key that is not in the output */
+			continue; /* a key that is not in the output */
 		tle->expr = (Expr *) read_node_mutator((Node *) tle->expr, node);
 		tle->resorigtbl = InvalidOid;
 		tle->resorigcol = 0;

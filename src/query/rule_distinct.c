@@ -32,14 +32,14 @@ static const char *
 distinct_obstacle(const Query *query, const char **detail, int *location)
 {
 	const char *obstacle = pgt_node_obstacle(query, detail, location);
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (obstacle != NULL)
 		return obstacle;
 
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 	{
-		Node	   *expr = (Node *) ((TargetEntry *) lfirst(lc))->expr;
+		Node *expr = (Node *) ((TargetEntry *) lfirst(lc))->expr;
 
 		*location = exprLocation(expr);
 		obstacle = pgt_key_obstacle(exprType(expr), detail);
@@ -57,26 +57,27 @@ distinct_obstacle(const Query *query, const char **detail, int *location)
 Query *
 pgt_distinct_query(Query *input, Normalizer *normalizer)
 {
-	QueryNode  *node = palloc0(sizeof(QueryNode));
-	List	   *targets = NIL;
-	Query	   *reader;
-	ListCell   *lc;
+	QueryNode *node = palloc0(sizeof(QueryNode));
+	List *targets = NIL;
+	Query *reader;
+	ListCell *lc;
 
 	node->rule = pgt_rule_distinct.name;
 	node->input = input;
-	foreach(lc, input->targetList)
+	foreach (lc, input->targetList)
 	{
 		TargetEntry *tle = lfirst(lc);
 		SortGroupClause *clause;
+		Var *column;
 
 		tle->ressortgroupref = tle->resno;
 		clause = pgt_group_clause(exprType((Node *) tle->expr), tle->resno);
 		node->keys = lappend(node->keys, clause);
 		node->nkeys++;
 
-		targets = lappend(targets,
-						  makeTargetEntry((Expr *) pgt_node_output(node, tle->resno),
-										  tle->resno, tle->resname, false));
+		column = pgt_node_output(node, tle->resno);
+		targets = lappend(targets, makeTargetEntry((Expr *) column, tle->resno,
+												   tle->resname, false));
 		if (input->setOperations == NULL)
 			tle->resname = psprintf("k%d", tle->resno);
 	}

@@ -59,13 +59,13 @@ union_obstacle(const Query *query, const char **detail, int *location)
 {
 	const SetOperationStmt *stmt = find_distinct_union(query->setOperations);
 	const char *obstacle;
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (stmt == NULL)
 		return NULL;
 
 	obstacle = pgt_node_obstacle(query, detail, location);
-	foreach(lc, stmt->colTypes)
+	foreach (lc, stmt->colTypes)
 		if (obstacle == NULL)
 			obstacle = pgt_key_obstacle(lfirst_oid(lc), detail);
 
@@ -78,22 +78,22 @@ static bool
 same_columns(const SetOperationStmt *a, const SetOperationStmt *b)
 {
 	return equal(a->colTypes, b->colTypes) &&
-		equal(a->colTypmods, b->colTypmods) &&
-		equal(a->colCollations, b->colCollations);
+		   equal(a->colTypmods, b->colTypmods) &&
+		   equal(a->colCollations, b->colCollations);
 }
 
 /* The target list of a set operation, as the parser makes it. */
 static List *
 setop_targets(const SetOperationStmt *stmt, int leftmost, List *names)
 {
-	List	   *targets = NIL;
+	List *targets = NIL;
 
 	for (int i = 0; i < list_length(stmt->colTypes); i++)
 	{
-		Var		   *var = makeVar(leftmost, i + 1,
-								  list_nth_oid(stmt->colTypes, i),
-								  list_nth_int(stmt->colTypmods, i),
-								  list_nth_oid(stmt->colCollations, i), 0);
+		Var *var = makeVar(leftmost, i + 1,
+						   list_nth_oid(stmt->colTypes, i),
+						   list_nth_int(stmt->colTypmods, i),
+						   list_nth_oid(stmt->colCollations, i), 0);
 
 		targets = lappend(targets,
 						  makeTargetEntry((Expr *) var, i + 1,
@@ -107,10 +107,10 @@ setop_targets(const SetOperationStmt *stmt, int leftmost, List *names)
 static List *
 target_names(const Query *query)
 {
-	List	   *names = NIL;
-	ListCell   *lc;
+	List *names = NIL;
+	ListCell *lc;
 
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 		names = lappend(names,
 						makeString(((TargetEntry *) lfirst(lc))->resname));
 	return names;
@@ -123,9 +123,9 @@ target_names(const Query *query)
 static Query *
 part_query(const Query *query, SetOperationStmt *stmt)
 {
-	Query	   *part = makeNode(Query);
-	Node	   *leftmost = stmt->larg;
-	ListCell   *lc;
+	Query *part = makeNode(Query);
+	Node *leftmost = stmt->larg;
+	ListCell *lc;
 
 	while (IsA(leftmost, SetOperationStmt))
 		leftmost = ((SetOperationStmt *) leftmost)->larg;
@@ -137,9 +137,12 @@ part_query(const Query *query, SetOperationStmt *stmt)
 	part->setOperations = copyObject((Node *) stmt);
 	part->targetList = setop_targets(stmt, ((RangeTblRef *) leftmost)->rtindex,
 									 target_names(query));
-	foreach(lc, part->rtable)
-		IncrementVarSublevelsUp((Node *) ((RangeTblEntry *) lfirst(lc))->subquery,
-								1, 1);
+	foreach (lc, part->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		IncrementVarSublevelsUp((Node *) rte->subquery, 1, 1);
+	}
 	pgt_compact_range_table(part);
 	return part;
 }
@@ -181,21 +184,20 @@ collect_members(const Query *query, Node *node, const SetOperationStmt *root,
 static Query *
 select_from(Query *query)
 {
-	Query	   *outer = makeNode(Query);
+	Query *outer = makeNode(Query);
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	RangeTblRef *ref = makeNode(RangeTblRef);
-	ListCell   *lc;
+	ListCell *lc;
 
 	outer->commandType = CMD_SELECT;
 	outer->canSetTag = true;
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst(lc);
 
-		outer->targetList = lappend(outer->targetList,
-									makeTargetEntry((Expr *) makeVarFromTargetEntry(1, tle),
-													tle->resno, tle->resname,
-													false));
+		tle = makeTargetEntry((Expr *) makeVarFromTargetEntry(1, tle),
+							  tle->resno, tle->resname, false);
+		outer->targetList = lappend(outer->targetList, tle);
 	}
 
 	IncrementVarSublevelsUp((Node *) query, 1, 1);
@@ -213,12 +215,16 @@ select_from(Query *query)
 static bool
 needs_cast(const Query *member, const SetOperationStmt *root)
 {
-	ListCell   *target;
-	ListCell   *type;
+	ListCell *target;
+	ListCell *type;
 
-	forboth(target, member->targetList, type, root->colTypes)
-		if (exprType((Node *) ((TargetEntry *) lfirst(target))->expr) != lfirst_oid(type))
+	forboth (target, member->targetList, type, root->colTypes)
+	{
+		TargetEntry *tle = lfirst(target);
+
+		if (exprType((Node *) tle->expr) != lfirst_oid(type))
 			return true;
+	}
 
 	return false;
 }
@@ -227,15 +233,15 @@ needs_cast(const Query *member, const SetOperationStmt *root)
 static Query *
 cast_member(Query *member, const SetOperationStmt *root)
 {
-	ListCell   *target;
-	ListCell   *type;
+	ListCell *target;
+	ListCell *type;
 
 	if (!needs_cast(member, root))
 		return member;
 	if (member->setOperations != NULL || member->hasTargetSRFs)
 		member = select_from(member);
 
-	forboth(target, member->targetList, type, root->colTypes)
+	forboth (target, member->targetList, type, root->colTypes)
 	{
 		TargetEntry *tle = lfirst(target);
 
@@ -274,18 +280,18 @@ member_ref(int varno)
 static Query *
 union_all(List *members, const SetOperationStmt *root, List *names)
 {
-	Query	   *query = makeNode(Query);
-	Node	   *tree = NULL;
-	ListCell   *lc;
+	Query *query = makeNode(Query);
+	Node *tree = NULL;
+	ListCell *lc;
 
 	query->commandType = CMD_SELECT;
 	query->canSetTag = true;
 	query->jointree = makeFromExpr(NIL, NULL);
 	query->targetList = setop_targets(root, 1, names);
 
-	foreach(lc, members)
+	foreach (lc, members)
 	{
-		int			number = foreach_current_index(lc) + 1;
+		int number = foreach_current_index(lc) + 1;
 		SetOperationStmt *stmt;
 
 		query->rtable = lappend(query->rtable,
@@ -314,8 +320,8 @@ static Query *
 derive_union(Query *query, Normalizer *normalizer)
 {
 	SetOperationStmt *root = castNode(SetOperationStmt, query->setOperations);
-	List	   *members = NIL;
-	Query	   *all;
+	List *members = NIL;
+	Query *all;
 
 	Assert(root->op == SETOP_UNION);
 	collect_members(query, root->larg, root, normalizer, &members);

@@ -53,13 +53,11 @@ pgt_note_obstacle(Survey *survey, ObstacleKind kind, const char *construct,
 	obstacle->kind = kind;
 	obstacle->construct = pstrdup(construct);
 	obstacle->location = location;
+	obstacle->detail = detail ? pstrdup(detail) : NULL;
 	if (OidIsValid(survey->view))
-		obstacle->detail = psprintf("%s%sIt is part of view %s.",
+		obstacle->detail = psprintf("%s%sIt is part of view \"%s\".",
 									detail ? detail : "", detail ? " " : "",
-									quote_qualified_identifier(get_namespace_name(get_rel_namespace(survey->view)),
-															   get_rel_name(survey->view)));
-	else
-		obstacle->detail = detail ? pstrdup(detail) : NULL;
+									get_rel_name(survey->view));
 }
 
 /* ---- sources ---- */
@@ -115,7 +113,7 @@ add_source(NormalForm *form, const RangeTblEntry *rte, Bitmapset *columns)
 	for (int i = 0; i < use->ncolumns; i++)
 		columns = bms_add_member(columns, use->columns[i]);
 
-	use->columns = palloc0(Max(bms_num_members(columns), 1) * sizeof(AttrNumber));
+	use->columns = palloc0(sizeof(AttrNumber) * (bms_num_members(columns) + 1));
 	use->ncolumns = 0;
 	while ((attno = bms_next_member(columns, attno)) >= 0)
 		use->columns[use->ncolumns++] = attno;
@@ -134,15 +132,21 @@ survey_children(const RangeTblEntry *rte, Survey *survey)
 	if (!rte->inh && rte->relkind != RELKIND_PARTITIONED_TABLE)
 	{
 		pgt_note_obstacle(survey, OBSTACLE_NO_RULE, "ONLY",
-						  "The changes of the table include those of its children.", -1);
+						  "Changes of the table include those of its children.",
+						  -1);
 		return;
 	}
 
 	foreach (lc, pgt_family(rte->relid, AccessShareLock))
-		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+	{
+		Oid child = lfirst_oid(lc);
+
+		if (get_rel_relkind(child) == RELKIND_FOREIGN_TABLE)
 			pgt_note_obstacle(survey, OBSTACLE_EVERY_REFRESH,
-							  psprintf("foreign table \"%s\"", get_rel_name(lfirst_oid(lc))),
+							  psprintf("foreign table \"%s\"",
+									   get_rel_name(child)),
 							  "Its changes cannot be followed.", -1);
+	}
 }
 
 /* The kinds of relations whose changes cannot be seen. */
@@ -226,7 +230,8 @@ survey_rights(const RangeTblEntry *rte, const Bitmapset *columns,
 		!may_read(rte->relid, survey->owner, columns))
 		pgt_note_obstacle(survey, OBSTACLE_NO_RULE,
 						  psprintf("view \"%s\"", get_rel_name(survey->view)),
-						  psprintf("The owner of the stream table may not read table \"%s\" itself.", name),
+						  psprintf("The owner may not read table \"%s\" itself.",
+								   name),
 						  -1);
 
 	if (check_enable_rls(rte->relid, survey->owner, true) == RLS_ENABLED ||

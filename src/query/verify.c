@@ -31,14 +31,15 @@
 typedef struct Verification
 {
 	const NormalForm *form;
-	int			nnodes;			/* nodes that may be read */
-	int			varno;
-	Index		levelsup;
-	const QueryNode *node;		/* behind varno */
+	int nnodes; /* nodes that may be read */
+	int varno;
+	Index levelsup;
+	const QueryNode *node; /* behind varno */
 } Verification;
 
 #define verify(condition, what) \
-	do { \
+	do \
+	{ \
 		if (!(condition)) \
 			elog(ERROR, "normal form of the query is inconsistent: %s", what); \
 	} while (0)
@@ -50,7 +51,7 @@ static void verify_linear(const Query *query, Verification *v);
 static void
 verify_node_var(const Var *var, const QueryNode *node)
 {
-	Var		   *column;
+	Var *column;
 
 	verify(var->varattno >= 1 && var->varattno <= pgt_node_natts(node),
 		   "column of a node that it does not have");
@@ -67,7 +68,7 @@ verify_vars_walker(Node *node, Verification *v)
 
 	if (IsA(node, Var))
 	{
-		Var		   *var = (Var *) node;
+		Var *var = (Var *) node;
 
 		if (var->varno == v->varno && var->varlevelsup == v->levelsup)
 			verify_node_var(var, v->node);
@@ -91,7 +92,7 @@ static void
 verify_entry(const Query *query, int varno, Verification *v)
 {
 	RangeTblEntry *rte = rt_fetch(varno, query->rtable);
-	int			node_id;
+	int node_id;
 
 	if (rte->rtekind == RTE_SUBQUERY)
 		verify_linear(rte->subquery, v);
@@ -110,23 +111,25 @@ verify_entry(const Query *query, int varno, Verification *v)
 static void
 verify_linear(const Query *query, Verification *v)
 {
-	AttrNumber	resno = 0;
-	ListCell   *lc;
+	AttrNumber resno = 0;
+	int nfrom;
+	ListCell *lc;
 
 	check_stack_depth();
 	verify(!query->hasAggs && query->groupClause == NIL &&
-		   query->havingQual == NULL && query->distinctClause == NIL &&
-		   query->sortClause == NIL && query->limitCount == NULL &&
-		   query->limitOffset == NULL && query->cteList == NIL &&
-		   !query->hasWindowFuncs && !query->hasSubLinks,
+			   query->havingQual == NULL && query->distinctClause == NIL &&
+			   query->sortClause == NIL && query->limitCount == NULL &&
+			   query->limitOffset == NULL && query->cteList == NIL &&
+			   !query->hasWindowFuncs && !query->hasSubLinks,
 		   "query is not linear");
 
-	foreach(lc, query->jointree->fromlist)
+	foreach (lc, query->jointree->fromlist)
 		verify(IsA(lfirst(lc), RangeTblRef), "FROM is not flat");
+	nfrom = list_length(query->jointree->fromlist);
 	verify(query->setOperations != NULL ||
-		   list_length(query->jointree->fromlist) == list_length(query->rtable),
+			   nfrom == list_length(query->rtable),
 		   "range table has unused entries");
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst(lc);
 
@@ -148,14 +151,15 @@ verify_arguments_walker(Node *node, QueryNode *v)
 
 	if (IsA(node, Var))
 	{
-		Var		   *var = (Var *) node;
-		List	   *targets = v->input->targetList;
+		Var *var = (Var *) node;
+		List *targets = v->input->targetList;
+		TargetEntry *tle;
 
 		verify(var->varno == 1 && var->varlevelsup == 0 &&
-			   var->varattno >= 1 && var->varattno <= list_length(targets),
+				   var->varattno >= 1 && var->varattno <= list_length(targets),
 			   "argument of an aggregate");
-		verify(var->vartype == exprType((Node *) list_nth_node(TargetEntry, targets,
-															   var->varattno - 1)->expr),
+		tle = list_nth(targets, var->varattno - 1);
+		verify(var->vartype == exprType((Node *) tle->expr),
 			   "type of an argument of an aggregate");
 		return false;
 	}
@@ -166,21 +170,26 @@ verify_arguments_walker(Node *node, QueryNode *v)
 static void
 verify_node(QueryNode *node)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	verify(node->nkeys == list_length(node->keys), "number of keys");
 	verify(node->nkeys > 0 || node->aggs != NIL, "node without columns");
-	foreach(lc, node->keys)
+	foreach (lc, node->keys)
 	{
 		SortGroupClause *key = lfirst(lc);
 		TargetEntry *tle = list_nth(node->input->targetList,
 									foreach_current_index(lc));
 
 		verify(key->tleSortGroupRef != 0 &&
-			   key->tleSortGroupRef == tle->ressortgroupref, "key of a node");
+				   key->tleSortGroupRef == tle->ressortgroupref,
+			   "key of a node");
 	}
-	foreach(lc, node->aggs)
-		verify_arguments_walker((Node *) ((NodeAgg *) lfirst(lc))->aggref, node);
+	foreach (lc, node->aggs)
+	{
+		NodeAgg *agg = lfirst(lc);
+
+		verify_arguments_walker((Node *) agg->aggref, node);
+	}
 }
 
 /*
@@ -190,11 +199,11 @@ void
 pgt_verify_form(const NormalForm *form)
 {
 	Verification v = {.form = form};
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, form->nodes)
+	foreach (lc, form->nodes)
 	{
-		QueryNode  *node = lfirst(lc);
+		QueryNode *node = lfirst(lc);
 
 		verify_linear(node->input, &v);
 		verify_node(node);
@@ -204,6 +213,6 @@ pgt_verify_form(const NormalForm *form)
 	verify_linear(form->top, &v);
 	for (int i = 0; i < form->nkeys; i++)
 		verify(form->keys[i] >= 1 &&
-			   form->keys[i] <= list_length(form->top->targetList),
+				   form->keys[i] <= list_length(form->top->targetList),
 			   "key of the result");
 }

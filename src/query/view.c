@@ -57,14 +57,15 @@ pgt_is_own_schema(Oid schema)
 static TupleDesc
 view_columns(const Query *query)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(ExecCleanTargetListLength(query->targetList));
-	AttrNumber	attno = 0;
-	ListCell   *lc;
+	int ncolumns = ExecCleanTargetListLength(query->targetList);
+	TupleDesc desc = CreateTemplateTupleDesc(ncolumns);
+	AttrNumber attno = 0;
+	ListCell *lc;
 
-	foreach(lc, query->targetList)
+	foreach (lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst(lc);
-		Node	   *expr = (Node *) tle->expr;
+		Node *expr = (Node *) tle->expr;
 
 		if (tle->resjunk)
 			continue;
@@ -72,7 +73,8 @@ view_columns(const Query *query)
 			!OidIsValid(exprCollation(expr)))
 			ereport(ERROR,
 					errcode(ERRCODE_INDETERMINATE_COLLATION),
-					errmsg("could not determine which collation to use for column \"%s\"", tle->resname),
+					errmsg("could not determine which collation to use for column \"%s\"",
+						   tle->resname),
 					errhint("Use the COLLATE clause to set the collation explicitly."));
 
 		TupleDescInitEntry(desc, ++attno, tle->resname, exprType(expr),
@@ -92,10 +94,10 @@ view_columns(const Query *query)
 Oid
 pgt_create_query_view(const char *name, const Query *query, Oid owner)
 {
-	Oid			schema = get_namespace_oid(QUERY_SCHEMA, false);
-	Oid			relid;
-	Oid			userid;
-	int			sec_context;
+	Oid schema = get_namespace_oid(QUERY_SCHEMA, false);
+	Oid relid;
+	Oid userid;
+	int sec_context;
 
 	relid = heap_create_with_catalog(name, schema, InvalidOid, InvalidOid,
 									 InvalidOid, InvalidOid, owner, InvalidOid,
@@ -122,8 +124,8 @@ pgt_create_query_view(const char *name, const Query *query, Oid owner)
 Query *
 pgt_view_query(Oid view_relid)
 {
-	Relation	view = table_open(view_relid, AccessShareLock);
-	Query	   *query = copyObject(get_view_query(view));
+	Relation view = table_open(view_relid, AccessShareLock);
+	Query *query = copyObject(get_view_query(view));
 
 	table_close(view, NoLock);
 	AcquireRewriteLocks(query, true, false);
@@ -139,8 +141,8 @@ pgt_view_query(Oid view_relid)
 char *
 pgt_query_text(const Query *query)
 {
-	RunAs		before = pgt_run_as(GetUserId());
-	char	   *text = pg_get_querydef(copyObject(unconstify(Query *, query)), false);
+	RunAs before = pgt_run_as(GetUserId());
+	char *text = pg_get_querydef(copyObject(unconstify(Query *, query)), false);
 
 	pgt_run_as_done(before);
 	return text;

@@ -6,7 +6,7 @@
  * Delta queries add a column, the weight, to tables and subqueries, which
  * would then be part of a whole row.  Of a table,
  *
- *		SELECT f(t) FROM t			becomes		SELECT f(ROW(t.a, t.b)::t) FROM t
+ *		SELECT f(t) FROM t		becomes		SELECT f(ROW(t.a, t.b)::t) FROM t
  *
  * A row of a subquery has no type that could be named, but names of fields
  * that row_to_json() shows, so another subquery makes the row:
@@ -39,9 +39,9 @@
 static Node *
 row_of_table(Var *var, replace_rte_variables_context *context)
 {
-	RowExpr    *row;
-	Relation	rel;
-	TupleDesc	desc;
+	RowExpr *row;
+	Relation rel;
+	TupleDesc desc;
 
 	if (var->varattno != InvalidAttrNumber)
 		return copyObject((Node *) var);
@@ -56,12 +56,12 @@ row_of_table(Var *var, replace_rte_variables_context *context)
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Var *column = makeVar(var->varno, i + 1, att->atttypid, att->atttypmod,
+							  att->attcollation, var->varlevelsup);
+		Const *dropped = makeNullConst(INT4OID, -1, InvalidOid);
 
-		row->args = lappend(row->args, att->attisdropped ?
-							(Node *) makeNullConst(INT4OID, -1, InvalidOid) :
-							(Node *) makeVar(var->varno, i + 1, att->atttypid,
-											 att->atttypmod, att->attcollation,
-											 var->varlevelsup));
+		row->args = lappend(row->args, att->attisdropped ? (void *) dropped :
+														   (void *) column);
 	}
 	table_close(rel, NoLock);
 
@@ -75,24 +75,23 @@ static RangeTblEntry *
 row_entry(const RangeTblEntry *rte, int varno)
 {
 	RangeTblEntry *row = makeNode(RangeTblEntry);
-	Query	   *query = makeNode(Query);
-	ListCell   *target;
-	ListCell   *name;
+	Query *query = makeNode(Query);
+	ListCell *target;
+	ListCell *name;
 
 	query->commandType = CMD_SELECT;
 	query->canSetTag = true;
 	query->jointree = makeFromExpr(NIL, NULL);
-	forboth(target, rte->subquery->targetList, name, rte->eref->colnames)
+	forboth (target, rte->subquery->targetList, name, rte->eref->colnames)
 	{
 		TargetEntry *tle = lfirst(target);
-		Node	   *expr = (Node *) tle->expr;
-		Var		   *var = makeVar(varno, tle->resno, exprType(expr),
-								  exprTypmod(expr), exprCollation(expr), 1);
+		Node *expr = (Node *) tle->expr;
+		Var *var = makeVar(varno, tle->resno, exprType(expr),
+						   exprTypmod(expr), exprCollation(expr), 1);
 
-		query->targetList = lappend(query->targetList,
-									makeTargetEntry((Expr *) var, tle->resno,
-													pstrdup(strVal(lfirst(name))),
-													false));
+		tle = makeTargetEntry((Expr *) var, tle->resno,
+							  pstrdup(strVal(lfirst(name))), false);
+		query->targetList = lappend(query->targetList, tle);
 	}
 
 	row->rtekind = RTE_SUBQUERY;
@@ -107,7 +106,7 @@ row_entry(const RangeTblEntry *rte, int varno)
 static Node *
 row_of_subquery(Var *var, replace_rte_variables_context *context)
 {
-	Var		   *copy = copyObject(var);
+	Var *copy = copyObject(var);
 
 	if (var->varattno == InvalidAttrNumber)
 		copy->varno = *(int *) context->callback_arg;
@@ -119,8 +118,8 @@ static int
 add_entry_behind(Query *query, int varno, RangeTblEntry *rte)
 {
 	RangeTblRef *ref = makeNode(RangeTblRef);
-	List	   *from = query->jointree->fromlist;
-	int			place = 0;
+	List *from = query->jointree->fromlist;
+	int place = 0;
 
 	query->rtable = lappend(query->rtable, rte);
 	ref->rtindex = list_length(query->rtable);
@@ -143,11 +142,11 @@ static void
 replace_whole_row(Query *query, int varno)
 {
 	RangeTblEntry *rte = rt_fetch(varno, query->rtable);
-	Node	   *replaced;
+	Node *replaced;
 
 	if (rte->rtekind == RTE_RELATION)
 	{
-		Oid			relid = rte->relid;
+		Oid relid = rte->relid;
 
 		replaced = replace_rte_variables((Node *) query, varno, 0,
 										 row_of_table, &relid, NULL);
@@ -155,14 +154,14 @@ replace_whole_row(Query *query, int varno)
 	else if (rte->rtekind == RTE_SUBQUERY && !is_constant(rte->subquery))
 	{
 		RangeTblEntry *row = row_entry(rte, varno);
-		int			newvarno;
+		int newvarno;
 
 		newvarno = add_entry_behind(query, varno, row);
 		replaced = replace_rte_variables((Node *) query, varno, 0,
 										 row_of_subquery, &newvarno, NULL);
 	}
 	else
-		return;					/* gets no weight */
+		return; /* gets no weight */
 
 	*query = *castNode(Query, replaced);
 }
@@ -174,7 +173,7 @@ replace_whole_row(Query *query, int varno)
 void
 pgt_replace_whole_rows(Query *query)
 {
-	int			nentries = list_length(query->rtable);
+	int nentries = list_length(query->rtable);
 
 	if (query->setOperations != NULL)
 		return;

@@ -16,7 +16,7 @@ static bool
 matches_constant(const RangeTblEntry *rte)
 {
 	return rte->rtekind == RTE_FUNCTION || rte->rtekind == RTE_VALUES ||
-		rte->rtekind == RTE_TABLEFUNC || rte->rtekind == RTE_RESULT;
+		   rte->rtekind == RTE_TABLEFUNC || rte->rtekind == RTE_RESULT;
 }
 
 static AttrNumber

@@ -41,21 +41,23 @@
 /* The columns of a leaf that are referred to. */
 typedef struct LeafColumns
 {
-	Oid			relid;			/* the table that has them */
-	int			n;
-	AttrNumber *attnos;			/* ascending */
+	Oid relid; /* the table that has them */
+	int n;
+	AttrNumber *attnos; /* ascending */
 } LeafColumns;
 
 static LeafColumns
 leaf_columns(const Query *query, int varno, Oid relid)
 {
-	Bitmapset  *referenced = pgt_referenced_columns(query, varno);
+	Bitmapset *referenced = pgt_referenced_columns(query, varno);
+	int nreferenced = bms_num_members(referenced);
 	LeafColumns columns = {.relid = relid};
-	int			member = -1;
+	int member = -1;
 
-	columns.attnos = palloc(sizeof(AttrNumber) * (bms_num_members(referenced) + 1));
+	columns.attnos = palloc(sizeof(AttrNumber) * (nreferenced + 1));
 	while ((member = bms_next_member(referenced, member)) >= 0)
-		columns.attnos[columns.n++] = member + FirstLowInvalidHeapAttributeNumber;
+		columns.attnos[columns.n++] =
+			member + FirstLowInvalidHeapAttributeNumber;
 	return columns;
 }
 
@@ -63,8 +65,8 @@ leaf_columns(const Query *query, int varno, Oid relid)
 
 typedef struct Renumbering
 {
-	int			varno;
-	Index		levelsup;
+	int varno;
+	Index levelsup;
 	const LeafColumns *columns;
 } Renumbering;
 
@@ -91,7 +93,7 @@ renumber_walker(Node *node, Renumbering *r)
 
 	if (IsA(node, Var))
 	{
-		Var		   *var = (Var *) node;
+		Var *var = (Var *) node;
 
 		if (var->varno == r->varno && var->varlevelsup == r->levelsup)
 			renumber_var(var, r->columns);
@@ -115,7 +117,7 @@ renumber_walker(Node *node, Renumbering *r)
 static List *
 column_names(const LeafColumns *columns)
 {
-	List	   *names = NIL;
+	List *names = NIL;
 
 	for (int i = 0; i < columns->n; i++)
 		names = lappend(names, makeString(psprintf("c%d", columns->attnos[i])));
@@ -139,7 +141,7 @@ delta_entry(const char *delta, const char *alias, const LeafColumns *columns)
 static Query *
 select_columns(RangeTblEntry *rte, const LeafColumns *columns, bool numbered)
 {
-	Query	   *query = makeNode(Query);
+	Query *query = makeNode(Query);
 	RangeTblRef *ref = makeNode(RangeTblRef);
 
 	query->commandType = CMD_SELECT;
@@ -150,11 +152,11 @@ select_columns(RangeTblEntry *rte, const LeafColumns *columns, bool numbered)
 
 	for (int i = 0; i < columns->n; i++)
 	{
-		AttrNumber	attno = columns->attnos[i];
-		Oid			type;
-		int32		typmod;
-		Oid			collation;
-		Var		   *var;
+		AttrNumber attno = columns->attnos[i];
+		Oid type;
+		int32 typmod;
+		Oid collation;
+		Var *var;
 
 		get_atttypetypmodcoll(columns->relid, attno, &type, &typmod,
 							  &collation);
@@ -192,9 +194,9 @@ member_ref(int varno)
 static Query *
 union_all(Query *now, Query *before, const LeafColumns *columns)
 {
-	Query	   *query = makeNode(Query);
+	Query *query = makeNode(Query);
 	SetOperationStmt *stmt = makeNode(SetOperationStmt);
-	ListCell   *lc;
+	ListCell *lc;
 
 	stmt->op = SETOP_UNION;
 	stmt->all = true;
@@ -207,19 +209,19 @@ union_all(Query *now, Query *before, const LeafColumns *columns)
 	query->jointree = makeFromExpr(NIL, NULL);
 	query->setOperations = (Node *) stmt;
 
-	foreach(lc, now->targetList)
+	foreach (lc, now->targetList)
 	{
 		TargetEntry *tle = lfirst(lc);
-		Node	   *expr = (Node *) tle->expr;
+		Node *expr = (Node *) tle->expr;
+		Var *var = makeVarFromTargetEntry(1, tle);
 
 		stmt->colTypes = lappend_oid(stmt->colTypes, exprType(expr));
 		stmt->colTypmods = lappend_int(stmt->colTypmods, exprTypmod(expr));
 		stmt->colCollations = lappend_oid(stmt->colCollations,
 										  exprCollation(expr));
 		query->targetList = lappend(query->targetList,
-									makeTargetEntry((Expr *) makeVarFromTargetEntry(1, tle),
-													tle->resno, tle->resname,
-													false));
+									makeTargetEntry((Expr *) var, tle->resno,
+													tle->resname, false));
 	}
 
 	return query;
@@ -231,9 +233,9 @@ old_entry(RangeTblEntry *table, const char *delta, const LeafColumns *columns)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	RangeTblEntry *change = delta_entry(delta, "delta", columns);
-	Query	   *now = select_columns(table, columns, false);
-	Query	   *before = select_columns(change, columns, true);
-	Var		   *weight = pgt_weight_var(1, columns->n + 1);
+	Query *now = select_columns(table, columns, false);
+	Query *before = select_columns(change, columns, true);
+	Var *weight = pgt_weight_var(1, columns->n + 1);
 
 	pgt_add_weight(now, pgt_weight_one());
 	pgt_add_weight(before, pgt_weight_negated((Expr *) weight));
@@ -258,9 +260,9 @@ AttrNumber
 pgt_derive_leaf(Query *query, int varno, Oid relid, int node_id,
 				const char *delta, Derivation *d)
 {
-	ListCell   *entry = list_nth_cell(query->rtable, varno - 1);
+	ListCell *entry = list_nth_cell(query->rtable, varno - 1);
 	RangeTblEntry *table = lfirst(entry);
-	int			number = d->next++;
+	int number = d->next++;
 	LeafColumns columns;
 	Renumbering renumbering;
 
@@ -268,7 +270,7 @@ pgt_derive_leaf(Query *query, int varno, Oid relid, int node_id,
 		return 0;
 
 	columns = leaf_columns(query, varno, relid);
-	renumbering = (Renumbering) {.varno = varno, .columns = &columns};
+	renumbering = (Renumbering){.varno = varno, .columns = &columns};
 	query_tree_walker(query, renumber_walker, &renumbering, 0);
 
 	if (number == d->leaf)

@@ -23,7 +23,7 @@
 static bool
 matches_node(const RangeTblEntry *rte)
 {
-	int			node_id;
+	int node_id;
 
 	return pgt_is_node_leaf(rte, &node_id);
 }
@@ -32,13 +32,13 @@ matches_node(const RangeTblEntry *rte)
 static void
 check_columns(const RangeTblEntry *rte, Oid relid)
 {
-	ListCell   *name;
-	ListCell   *type;
+	ListCell *name;
+	ListCell *type;
 
-	forboth(name, rte->eref->colnames, type, rte->coltypes)
+	forboth (name, rte->eref->colnames, type, rte->coltypes)
 	{
-		AttrNumber	attno = foreach_current_index(name) + 1;
-		char	   *column = get_attname(relid, attno, true);
+		AttrNumber attno = foreach_current_index(name) + 1;
+		char *column = get_attname(relid, attno, true);
 
 		if (column == NULL || strcmp(column, strVal(lfirst(name))) != 0 ||
 			get_atttype(relid, attno) != lfirst_oid(type))
@@ -66,9 +66,9 @@ state_table(const RangeTblEntry *rte, Oid relid)
 static AttrNumber
 derive_node(Query *query, int varno, Derivation *d)
 {
-	ListCell   *entry = list_nth_cell(query->rtable, varno - 1);
-	Oid			relid;
-	int			node_id;
+	ListCell *entry = list_nth_cell(query->rtable, varno - 1);
+	Oid relid;
+	int node_id;
 
 	if (!pgt_is_node_leaf(lfirst(entry), &node_id))
 		elog(ERROR, "entry %d is not a node", varno);

@@ -28,17 +28,17 @@ matches_select(const Query *query)
 static AttrNumber
 derive_select(Query *query, Derivation *d)
 {
-	Expr	   *weight = NULL;
-	ListCell   *lc;
+	Expr *weight = NULL;
+	ListCell *lc;
 
-	foreach(lc, query->jointree->fromlist)
+	foreach (lc, query->jointree->fromlist)
 	{
-		int			varno = lfirst_node(RangeTblRef, lc)->rtindex;
-		AttrNumber	attno = pgt_derive_entry(query, varno, d);
+		int varno = lfirst_node(RangeTblRef, lc)->rtindex;
+		AttrNumber attno = pgt_derive_entry(query, varno, d);
+		Var *factor = pgt_weight_var(varno, attno);
 
 		if (attno != 0)
-			weight = pgt_weight_product(weight, (Expr *)
-										pgt_weight_var(varno, attno));
+			weight = pgt_weight_product(weight, (Expr *) factor);
 	}
 
 	return weight == NULL ? 0 : pgt_add_weight(query, weight);

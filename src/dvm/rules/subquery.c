@@ -22,7 +22,7 @@ static AttrNumber
 derive_subquery(Query *query, int varno, Derivation *d)
 {
 	RangeTblEntry *rte = rt_fetch(varno, query->rtable);
-	AttrNumber	weight = pgt_derive_block(rte->subquery, d);
+	AttrNumber weight = pgt_derive_block(rte->subquery, d);
 
 	if (weight != 0)
 		rte->eref->colnames = lappend(rte->eref->colnames,

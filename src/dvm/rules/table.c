@@ -22,7 +22,7 @@ matches_table(const RangeTblEntry *rte)
 static AttrNumber
 derive_table(Query *query, int varno, Derivation *d)
 {
-	Oid			relid = rt_fetch(varno, query->rtable)->relid;
+	Oid relid = rt_fetch(varno, query->rtable)->relid;
 
 	return pgt_derive_leaf(query, varno, relid, 0,
 						   pgt_source_delta_name(relid), d);

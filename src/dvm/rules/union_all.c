@@ -31,12 +31,12 @@ matches_union_all(const Query *query)
 static int
 changed_member(const Query *query, const Derivation *d)
 {
-	int			next = d->next;
-	ListCell   *lc;
+	int next = d->next;
+	ListCell *lc;
 
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 	{
-		int			first = next;
+		int first = next;
 
 		next += pgt_count_leaves(((RangeTblEntry *) lfirst(lc))->subquery);
 		if (d->leaf >= first && d->leaf < next)
@@ -52,8 +52,8 @@ keep_member(Query *query, int number)
 {
 	RangeTblEntry *rte = list_nth(query->rtable, number - 1);
 	RangeTblRef *ref = makeNode(RangeTblRef);
-	ListCell   *a;
-	ListCell   *b;
+	ListCell *a;
+	ListCell *b;
 
 	rte->inFromCl = true;
 	ref->rtindex = 1;
@@ -61,7 +61,7 @@ keep_member(Query *query, int number)
 	query->jointree = makeFromExpr(list_make1(ref), NULL);
 	query->setOperations = NULL;
 
-	forboth(a, query->targetList, b, rte->subquery->targetList)
+	forboth (a, query->targetList, b, rte->subquery->targetList)
 	{
 		TargetEntry *tle = lfirst(a);
 
@@ -72,8 +72,8 @@ keep_member(Query *query, int number)
 static AttrNumber
 derive_changed_member(Query *query, int number, Derivation *d)
 {
-	int			end = d->next + pgt_count_leaves(query);
-	AttrNumber	weight;
+	int end = d->next + pgt_count_leaves(query);
+	AttrNumber weight;
 
 	for (int i = 0; i < number - 1; i++)
 	{
@@ -107,9 +107,9 @@ add_weight_type(Node *node)
 static AttrNumber
 derive_all_members(Query *query, Derivation *d)
 {
-	bool		weighted = false;
-	AttrNumber	attno = list_length(query->targetList) + 1;
-	ListCell   *lc;
+	bool weighted = false;
+	AttrNumber attno = list_length(query->targetList) + 1;
+	ListCell *lc;
 
 	for (int varno = 1; varno <= list_length(query->rtable); varno++)
 		weighted |= pgt_derive_entry(query, varno, d) != 0;
@@ -117,7 +117,7 @@ derive_all_members(Query *query, Derivation *d)
 		return 0;
 
 	/* Members without tables get a weight, too. */
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst(lc);
 
@@ -132,10 +132,10 @@ derive_all_members(Query *query, Derivation *d)
 static AttrNumber
 derive_union_all(Query *query, Derivation *d)
 {
-	int			number = changed_member(query, d);
+	int number = changed_member(query, d);
 
 	return number != 0 ? derive_changed_member(query, number, d) :
-		derive_all_members(query, d);
+						 derive_all_members(query, d);
 }
 
 const BlockRule pgt_rule_union_all = {

@@ -25,12 +25,12 @@ pgt_weight_one(void)
 static Expr *
 apply_operator(const char *name, Expr *left, Expr *right)
 {
-	List	   *qualified = list_make2(makeString("pg_catalog"),
-									   makeString(pstrdup(name)));
-	Oid			operator = OpernameGetOprid(qualified,
-											left ? INT8OID : InvalidOid,
-											INT8OID);
-	OpExpr	   *expr = makeNode(OpExpr);
+	List *qualified = list_make2(makeString("pg_catalog"),
+								 makeString(pstrdup(name)));
+	Oid operator= OpernameGetOprid(qualified,
+								   left ? INT8OID : InvalidOid,
+								   INT8OID);
+	OpExpr *expr = makeNode(OpExpr);
 
 	expr->opno = operator;
 	expr->opresulttype = INT8OID;
@@ -68,7 +68,7 @@ pgt_weight_var(int varno, AttrNumber attno)
 AttrNumber
 pgt_add_weight(Query *query, Expr *weight)
 {
-	AttrNumber	attno = list_length(query->targetList) + 1;
+	AttrNumber attno = list_length(query->targetList) + 1;
 
 	query->targetList = lappend(query->targetList,
 								makeTargetEntry(weight, attno,
