@@ -12,11 +12,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "miscadmin.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
-
 #include "pg_trickle/command.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/run_as.h"
@@ -89,11 +84,15 @@ change_mode(StreamTable *st, const NormalForm *form, RefreshMode mode)
 	pgt_untrack_unused_sources();
 }
 
-/*
- * Do what the request says about query and mode; returns whether the content
- * and what belongs to it must be made anew.
- */
-static bool
+/* What a change of the definition leads to. */
+typedef struct Consequences
+{
+	bool refill;  /* the rows are those of another definition */
+	bool rekeyed; /* and are identified by something else */
+} Consequences;
+
+/* Do what the request says about query and mode. */
+static Consequences
 change_definition(StreamTable *st, const AlterRequest *request)
 {
 	RefreshMode mode = request->mode != NULL ? *request->mode : st->mode;
@@ -104,6 +103,7 @@ change_definition(StreamTable *st, const AlterRequest *request)
 	bool new_query = request->query != NULL &&
 					 !pgt_is_current_query(st, query);
 	bool new_parts = (mode == MODE_FULL) != (st->mode == MODE_FULL);
+	Consequences result = {0};
 
 	check_definition(request, st, form, mode);
 	if (request->query != NULL)
@@ -111,44 +111,15 @@ change_definition(StreamTable *st, const AlterRequest *request)
 	if (new_query)
 	{
 		st->mode = mode;
-		pgt_replace_query(st, query, form);
-		return true;
+		result.refill = true;
+		result.rekeyed = pgt_replace_query(st, query, form);
+		return result;
 	}
 	if (new_parts)
 		change_mode(st, form, mode);
 	st->mode = mode;
-
-	return new_parts && mode != MODE_FULL;
-}
-
-/* ---- all of it ---- */
-
-static void
-store(StreamTable *st)
-{
-	pgt_update_stream(st);
-	CacheInvalidateRelcacheByRelid(st->relid);
-	CommandCounterIncrement();
-}
-
-/* A suspended one is filled all the same: its rows must fit its query. */
-static void
-fill_again(StreamTable *st)
-{
-	bool suspended = st->status == STREAM_SUSPENDED;
-
-	st->status = STREAM_INITIALIZING;
-	store(st);
-	(void) pgt_refresh(st->relid, &(RefreshRequest){
-									  .initiated_by = "ALTER",
-									  .reason = "definition changed",
-								  });
-	if (!suspended)
-		return;
-
-	st = pgt_lookup_stream(st->relid, false);
-	st->status = STREAM_SUSPENDED;
-	pgt_update_stream(st);
+	result.refill = new_parts && mode != MODE_FULL;
+	return result;
 }
 
 /*
@@ -160,9 +131,8 @@ void
 pgt_alter_stream_table(Oid relid, const AlterRequest *request)
 {
 	StreamTable *st;
-	bool was_populated;
 	bool redefined = request->query != NULL || request->mode != NULL;
-	bool outdated = false;
+	Consequences consequences = {0};
 
 	if (request->schedule != NULL)
 		pgt_check_schedule(request->schedule);
@@ -170,24 +140,22 @@ pgt_alter_stream_table(Oid relid, const AlterRequest *request)
 		check_status(*request->status);
 
 	st = lock_definition(relid);
-	was_populated = st->is_populated;
 	if (redefined)
-		outdated = change_definition(st, request);
+		consequences = change_definition(st, request);
 	if (request->schedule != NULL)
 		st->schedule = pstrdup(request->schedule);
-	if (outdated)
-		st->is_populated = false;
 	if (request->status != NULL)
 		set_status(st, *request->status);
-	else if (outdated && st->status == STREAM_ACTIVE)
-		st->status = STREAM_INITIALIZING;
 
-	if (outdated && was_populated && !request->leave_unfilled)
+	/* One that never had rows gets its first by a refresh, as before. */
+	if (consequences.refill && st->frontier != NULL)
 	{
-		fill_again(st);
+		pgt_refill(st, consequences.rekeyed);
 		return;
 	}
-	store(st);
+	if (consequences.rekeyed)
+		pgt_create_row_index(st);
+	pgt_store_definition(st);
 	if (redefined)
 		(void) pgt_compile(st); /* checks rights, and that it can be done */
 }

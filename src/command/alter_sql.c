@@ -96,7 +96,8 @@ existing_name(RangeVar *name)
 /*
  * create_or_replace_stream_table(...), with the arguments of
  * create_stream_table(): if there is a stream table of that name, it gets this
- * definition, in place.
+ * definition, in place; it is filled then, "initialize" or not, for it would
+ * show the rows of its former definition.
  */
 Datum
 pgt_sql_create_or_replace(PG_FUNCTION_ARGS)
@@ -118,7 +119,6 @@ pgt_sql_create_or_replace(PG_FUNCTION_ARGS)
 										  .query = request.query,
 										  .schedule = request.schedule,
 										  .mode = &request.mode,
-										  .leave_unfilled = !request.initialize,
 									  });
 	PG_RETURN_VOID();
 }

@@ -19,8 +19,6 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/pg_class.h"
 #include "commands/event_trigger.h"
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
@@ -190,68 +188,55 @@ check_no_cycle(const StreamTable *st, const NormalForm *form)
 		check_upstream(((SourceUse *) lfirst(lc))->relid, st->relid);
 }
 
-/* ---- the index by which rows are found ---- */
+/* ---- what identifies a row ---- */
 
 static bool
-same_identity(const ApplyTarget *a, const StreamTable *b)
+same_identity(const StreamTable *old, const StreamTable *new,
+			  bool same_columns)
 {
-	return a->keyed && b->keyed && a->nkeys == b->nkeys &&
-		   memcmp(a->keys, b->keys, sizeof(AttrNumber) * a->nkeys) == 0;
-}
+	if (old->keyed != new->keyed || old->nkeys != new->nkeys)
+		return false;
+	if (!old->keyed)
+		return same_columns;
 
-/* Not if a constraint of the user's needs it. */
-static void
-drop_index(Oid index)
-{
-	ObjectAddress address;
-
-	if (!OidIsValid(index) || OidIsValid(get_index_constraint(index)))
-		return;
-
-	ObjectAddressSet(address, RelationRelationId, index);
-	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
-	CommandCounterIncrement();
-}
-
-/* What was unique under the old query need not be so under the new one. */
-static void
-replace_index(const StreamTable *st, const ApplyTarget *old, bool same_columns)
-{
-	ApplyTarget new = pgt_apply_target(st);
-
-	if (same_identity(old, st) || (!old->keyed && !st->keyed && same_columns))
-		return;
-
-	drop_index(old->index);
-	pgt_apply_create_index(&new);
+	return memcmp(old->keys, new->keys,
+				  sizeof(AttrNumber) * old->nkeys) == 0;
 }
 
 /*
  * Give a stream table another query; "st" is changed, but not stored.  The
  * caller holds pgt_lock_stream(), has checked the definition, and fills the
- * stream table if it was filled.  Errors: 42P16 if the columns do not fit,
- * 42P17 if it would read itself, 42501 if its owner has no TRIGGER on the
- * sources.
+ * stream table if it has been filled before.  Returns whether rows are now
+ * identified by something else: then the index for that is still to be made.
+ *
+ * Errors: 42P16 if the columns do not fit, 42P17 if it would read itself,
+ * 42501 if its owner has no TRIGGER on the sources.
  */
-void
+bool
 pgt_replace_query(StreamTable *st, const Query *query, const NormalForm *form)
 {
+	StreamTable old = *st;
 	List *added;
-	ApplyTarget old = pgt_apply_target(st);
+	bool rekeyed;
 	RunAs before;
 
 	LockRelationOid(st->relid, ShareRowExclusiveLock);
 	check_no_cycle(st, form);
 	added = added_columns(st, query);
 	st->defining_query = pgt_query_text(query);
+	st->keyed = form->keyed;
+	st->nkeys = form->nkeys;
+	st->keys = form->keys;
+	rekeyed = !same_identity(&old, st, added == NIL);
+	if (rekeyed)
+		pgt_drop_row_index(&old);
 
 	before = pgt_run_as(pgt_relation_owner(st->relid));
-	(void) pgt_apply_ensure_index(&old);
 	pgt_drop_parts(st);
 	if (added != NIL)
 		add_columns(st->relid, added);
 	pgt_create_parts(st, query, form);
-	replace_index(st, &old, added == NIL);
 	pgt_run_as_done(before);
 	pgt_untrack_unused_sources();
+	return rekeyed;
 }

@@ -48,7 +48,7 @@ refuse(Relation rel, const char *detail, const char *hint)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			errmsg("cannot alter stream table \"%s\" like this",
+			errmsg("cannot alter stream table \"%s\" in this way",
 				   RelationGetRelationName(rel)),
 			errdetail_internal("%s", detail),
 			errhint("%s", hint));

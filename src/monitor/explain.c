@@ -128,7 +128,7 @@ put_property(FunctionCallInfo fcinfo, const char *name, const char *value)
 	AnswerRow row = {0};
 
 	pgt_add_text(&row, name);
-	pgt_add_text(&row, value);
+	pgt_add_text(&row, value + strspn(value, " "));
 	pgt_put_row(fcinfo, &row);
 }
 
@@ -287,7 +287,8 @@ put_as_text(FunctionCallInfo fcinfo, List *queries)
 		Property *property = lfirst(lc);
 
 		put_text(fcinfo, psprintf("-- %s\n%s", property->name,
-								  property->value));
+								  property->value +
+									  strspn(property->value, " ")));
 	}
 }
 

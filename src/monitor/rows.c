@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
@@ -41,7 +42,11 @@ pgt_add_text(AnswerRow *row, const char *value)
 void
 pgt_add_relation(AnswerRow *row, Oid relid)
 {
-	pgt_add_text(row, pgt_relation_text(relid));
+	/* It may have been dropped a moment ago. */
+	if (get_rel_name(relid) == NULL)
+		pgt_add_null(row);
+	else
+		pgt_add_text(row, pgt_relation_text(relid));
 }
 
 void
