@@ -1,3 +1,4 @@
+\set ECHO none
 /*
  * What the tests of stream tables share; a test starts with
  *
@@ -85,3 +86,4 @@ RETURNS void LANGUAGE sql AS
 $$
 	SELECT pgtrickle.create_stream_table(st, query, 'manual', 'DIFFERENTIAL')
 $$;
+\set ECHO all

@@ -125,8 +125,9 @@ pgt_moving_possible(const AggregateFacts *facts)
 		!OidIsValid(form->aggminvtransfn))
 		return false;
 
+	if (func_strict(form->aggmtransfn) != func_strict(form->aggminvtransfn))
+		return false;
 	return form->aggmfinalmodify == AGGMODIFY_READ_ONLY &&
-		   func_strict(form->aggmtransfn) == func_strict(form->aggminvtransfn) &&
 		   (facts->serialised || is_storable(facts->transtype));
 }
 

@@ -32,6 +32,21 @@
 
 /* ---- a run ---- */
 
+/* Forget what an error left behind: its transaction's end has closed it. */
+static void
+clean_up(NodeProgram *node)
+{
+	MemoryContextReset(node->run);
+	MemoryContextReset(node->agg_memory.group);
+	MemoryContextReset(node->agg_memory.row);
+	for (int i = 0; i < node->naggs; i++)
+	{
+		node->aggs[i]->from_scratch = false;
+		if (node->aggs[i]->multiset != NULL)
+			pgt_multiset_forget(node->aggs[i]->multiset);
+	}
+}
+
 /*
  * Start a run: the state table is opened, multisets are with their first use.
  * "output" gets the changes of the node's output; NULL: nobody needs them.
@@ -42,14 +57,10 @@ pgt_node_begin(NodeProgram *node, Delta *output)
 {
 	MemoryContext before;
 
-	MemoryContextReset(node->run);
+	clean_up(node);
 	before = MemoryContextSwitchTo(node->run);
 	for (int i = 0; i < node->naggs; i++)
-	{
 		pgt_aggregate_check_access(node->aggs[i]);
-		if (node->aggs[i]->multiset != NULL)
-			pgt_multiset_forget(node->aggs[i]->multiset);
-	}
 
 	node->store = pgt_rowstore_open(node->state_relid);
 	node->old = pgt_rowstore_slot(node->store);

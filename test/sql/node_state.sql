@@ -1,0 +1,107 @@
+-- The state of nodes: how it fails, and how it is put right.
+\i trickle_test.sql
+
+CREATE TABLE t (id int PRIMARY KEY, g int, x int, d date, s text);
+INSERT INTO t SELECT i, i % 3, i, date '2024-01-01' + i, 's' || i % 5
+FROM generate_series(1, 20) i;
+
+-- A refresh that fails in the middle of a node leaves nothing behind.
+CREATE FUNCTION careful_add(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT AS
+$$
+BEGIN
+	IF $2 = 13 THEN
+		RAISE 'thirteen is unlucky';
+	END IF;
+	RETURN $1 + $2;
+END
+$$;
+CREATE AGGREGATE careful(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0',
+	MSFUNC = careful_add, MINVFUNC = int4mi, MSTYPE = int, MINITCOND = '0');
+SELECT trickle_test.stream('sums', $$
+	SELECT g, max(d), count(DISTINCT s), careful(x), array_agg(x ORDER BY x)
+	FROM t WHERE id <> 13 GROUP BY g $$);
+INSERT INTO t VALUES (30, 0, 1, '2030-01-01', 'a'), (31, 1, 13, '2030-01-01', 'b'),
+	(32, 2, 1, '2030-01-01', 'c');
+SELECT trickle_test.same_as_query('sums');
+SELECT trickle_test.same_as_query('sums');
+UPDATE t SET x = 14 WHERE id = 31;
+DELETE FROM t WHERE id = 30;
+SELECT trickle_test.same_as_query('sums');
+
+-- The same in a subtransaction of a session that goes on.
+INSERT INTO t VALUES (33, 1, 13, '2031-01-01', 'z');
+DO $$
+BEGIN
+	PERFORM pgtrickle.refresh_stream_table('sums');
+EXCEPTION WHEN raise_exception THEN
+	UPDATE t SET x = 0 WHERE id = 33;
+	PERFORM pgtrickle.refresh_stream_table('sums');
+END
+$$;
+SELECT trickle_test.same_as_query('sums', 'NO_DATA');
+
+-- A savepoint that is rolled back takes the state with it.
+BEGIN;
+SAVEPOINT s;
+INSERT INTO t VALUES (40, 5, 5, '2040-01-01', 'new');
+SELECT trickle_test.same_as_query('sums');
+ROLLBACK TO s;
+UPDATE t SET d = '2050-01-01', s = 'changed' WHERE id = 1;
+SELECT trickle_test.same_as_query('sums');
+COMMIT;
+SELECT trickle_test.same_as_query('sums', 'NO_DATA');
+
+-- Several refreshes in one transaction.
+BEGIN;
+INSERT INTO t VALUES (41, 7, 7, '2041-01-01', 'q'), (42, 7, 7, '2041-01-01', 'q');
+SELECT trickle_test.same_as_query('sums');
+DELETE FROM t WHERE id = 41;
+SELECT trickle_test.same_as_query('sums');
+DELETE FROM t WHERE id = 42;
+SELECT trickle_test.same_as_query('sums');
+COMMIT;
+
+-- Tables that hold state, by what they hold.
+SELECT regexp_replace(relname, '\d+', 'N') AS "table",
+	string_agg(attname, ' ' ORDER BY attnum) AS columns
+FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
+WHERE relnamespace = 'pgtrickle_state'::regnamespace AND relkind = 'r' AND attnum > 0
+GROUP BY relname ORDER BY 1;
+
+-- Whatever is wrong in them is found, and put right.
+SELECT regexp_replace(relname, '_1$', '') AS node FROM pg_class
+WHERE relnamespace = 'pgtrickle_state'::regnamespace AND relname ~ '^n_' AND relkind = 'r' \gset
+SELECT 'pgtrickle_state.' || :'node' || '_1' AS node,
+	'pgtrickle_state.' || replace(:'node', 'n_', 'm_') || '_1_1' AS dates,
+	'pgtrickle_state.' || replace(:'node', 'n_', 'm_') || '_1_2' AS strings \gset
+SELECT * FROM pgtrickle.verify_stream_table('sums');
+UPDATE :node SET n = n + 1 WHERE k1 = 0;
+UPDATE :node SET a1 = '1999-01-01' WHERE k1 = 1;
+DELETE FROM :node WHERE k1 = 2;
+INSERT INTO :node SELECT (jsonb_populate_record(state, '{"k1": 77}')).* FROM :node state WHERE k1 = 0;
+DELETE FROM :dates WHERE v1 = '2024-01-05';
+INSERT INTO :dates SELECT (jsonb_populate_record(d, '{"v1": "2099-01-01"}')).* FROM :dates d LIMIT 1;
+UPDATE :strings SET n = 7 WHERE v1 = 's3' AND k1 = 1;
+UPDATE :strings SET vhash = 0 WHERE v1 = 's4' AND k1 = 1;
+SELECT count(*) > 0 AS found FROM pgtrickle.verify_stream_table('sums');
+SELECT count(*) > 0 AS repaired FROM pgtrickle.verify_stream_table('sums', true);
+SELECT * FROM pgtrickle.verify_stream_table('sums');
+
+-- State that does not fit a change is noticed: recomputed, with a warning.
+UPDATE :node SET n = 0 WHERE k1 = 0;
+DELETE FROM t WHERE id = 3;
+SELECT trickle_test.same_as_query('sums', 'FULL');
+DELETE FROM :node WHERE k1 = 1;
+DELETE FROM t WHERE id = 4;
+SELECT trickle_test.same_as_query('sums', 'FULL');
+DELETE FROM :strings;
+DELETE FROM t WHERE id = 5;
+SELECT trickle_test.same_as_query('sums', 'FULL');
+DELETE FROM :dates;
+DELETE FROM t WHERE id = 6;
+SELECT trickle_test.same_as_query('sums', 'FULL');
+SELECT * FROM pgtrickle.verify_stream_table('sums');
+
+-- And it goes with the stream table.
+SELECT pgtrickle.drop_stream_table('sums');
+SELECT count(*) FROM pg_class WHERE relnamespace = 'pgtrickle_state'::regnamespace;
