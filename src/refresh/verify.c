@@ -34,18 +34,74 @@ note_difference(int node_id, TupleTableSlot *row, int64 weight, void *arg)
 	v->report(node_id, row, weight, v->arg);
 }
 
+/*
+ * Do two rows of one key differ in more than in how the key is written?
+ * 1.0 and 1.00 are one group; which of them it shows is not defined.
+ */
+static bool
+differ_beyond_key(const ApplyTarget *target, TupleTableSlot *a,
+				  TupleTableSlot *b)
+{
+	TupleDesc desc = a->tts_tupleDescriptor;
+
+	slot_getallattrs(a);
+	slot_getallattrs(b);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		bool is_key = false;
+
+		for (int k = 0; k < target->nkeys; k++)
+			is_key |= target->keys[k] == i + 1;
+		if (is_key || (a->tts_isnull[i] && b->tts_isnull[i]))
+			continue;
+		if (a->tts_isnull[i] != b->tts_isnull[i] ||
+			!pgt_datum_image_equal(a->tts_values[i], b->tts_values[i],
+								   TupleDescAttr(desc, i)->atttypid))
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * The rows of one group: nothing, or one that is missing and one that should
+ * not be there, or, in a bag, copies of one row.
+ */
+static void
+compare_group(const ApplyTarget *target, ZSet *difference, Verification *v)
+{
+	TupleTableSlot *missing = MakeSingleTupleTableSlot(pgt_zset_desc(difference),
+													   &TTSOpsMinimalTuple);
+	TupleTableSlot *row;
+	int64 weight;
+
+	while ((row = pgt_zset_next_row(difference, &weight)) != NULL)
+	{
+		if (target->keyed && weight == 1 && TTS_EMPTY(missing))
+		{
+			ExecCopySlot(missing, row);
+			continue;
+		}
+		if (!TTS_EMPTY(missing) && weight == -1 &&
+			!differ_beyond_key(target, missing, row))
+		{
+			ExecClearTuple(missing);
+			continue;
+		}
+		note_difference(0, row, weight, v);
+	}
+	if (!TTS_EMPTY(missing))
+		note_difference(0, missing, 1, v);
+	ExecDropSingleTupleTableSlot(missing);
+}
+
 static void
 compare_content(Compiled *compiled, Verification *v)
 {
 	ZSet *difference = pgt_recompute_difference(compiled);
-	TupleTableSlot *row;
-	int64 weight;
 
 	while (pgt_zset_next_group(difference))
-	{
-		while ((row = pgt_zset_next_row(difference, &weight)) != NULL)
-			note_difference(0, row, weight, v);
-	}
+		compare_group(&compiled->target, difference, v);
 	pgt_zset_free(difference);
 }
 
