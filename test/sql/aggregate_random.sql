@@ -97,3 +97,8 @@ END
 $$;
 SELECT setseed(0.42);
 SELECT go_wild(60);
+
+-- All states and values are what they should be, too.
+SELECT st, row_source, row_data
+FROM unnest('{many,scalar,unique_rows,composite_keys,positions,above}'::text[]) st,
+	LATERAL pgtrickle.verify_stream_table(st);
