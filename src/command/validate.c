@@ -47,7 +47,8 @@ typedef struct Validation
 	const char *text;
 	Query *query;
 	NormalForm *form;
-	bool captured; /* can the changes of all sources be? */
+	bool captured;	  /* can the changes of all sources be? */
+	bool may_capture; /* has the user the right to? */
 } Validation;
 
 typedef void (*Check)(Validation *v);
@@ -92,9 +93,17 @@ error_text(const ErrorData *error)
 	return text.data;
 }
 
+static void
+put_error(Validation *v, const ErrorData *error)
+{
+	bool privilege = error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
+
+	put(v, privilege ? "privileges" : "query", error_text(error), "ERROR");
+}
+
 /* Run a check; false, with a row that says why, if it raised an error. */
 static bool
-passes(Validation *v, const char *name, Check check)
+passes(Validation *v, Check check)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -122,7 +131,7 @@ passes(Validation *v, const char *name, Check check)
 		return true;
 	if (!is_about_query(error))
 		ReThrowError(error);
-	put(v, name, error_text(error), "ERROR");
+	put_error(v, error);
 	return false;
 }
 
@@ -204,11 +213,9 @@ check_select(Validation *v)
 	PopActiveSnapshot();
 }
 
-/* Full mode needs none. */
 static void
 check_trigger(Validation *v)
 {
-	bool sufficient = true;
 	ListCell *lc;
 
 	foreach (lc, v->form->sources)
@@ -217,13 +224,12 @@ check_trigger(Validation *v)
 
 		if (pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER) == ACLCHECK_OK)
 			continue;
-		sufficient = false;
+		v->may_capture = false;
 		put(v, "privileges",
-			psprintf("TRIGGER on %s is missing: only FULL is possible",
-					 pgt_relation_text(relid)),
+			psprintf("TRIGGER on %s is missing", pgt_relation_text(relid)),
 			"WARNING");
 	}
-	if (sufficient)
+	if (v->may_capture)
 		put(v, "privileges", "sufficient", "INFO");
 }
 
@@ -277,32 +283,29 @@ show_identity(Validation *v)
 }
 
 /* The modes in which the stream table can be created, best first. */
+static const char *
+possible_modes(const Validation *v)
+{
+	ObstacleKind obstacle = v->form->obstacle.kind;
+
+	if (obstacle == OBSTACLE_VOLATILE)
+		return "FULL";
+	if (obstacle == OBSTACLE_EVERY_REFRESH || !v->captured)
+		return "AUTO (recomputes at each refresh), FULL";
+	if (!v->may_capture)
+		return "FULL";
+	if (obstacle == OBSTACLE_NO_RULE)
+		return "AUTO (recomputes when a source has changed), FULL";
+	return "AUTO, DIFFERENTIAL, FULL";
+}
+
 static void
 show_modes(Validation *v)
 {
-	switch (v->form->obstacle.kind)
-	{
-		case OBSTACLE_NONE:
-			if (v->captured)
-				put(v, "refresh_mode", "AUTO, DIFFERENTIAL, FULL", "INFO");
-			else
-				put(v, "refresh_mode", "AUTO (recomputes at each refresh), FULL",
-					"WARNING");
-			return;
-		case OBSTACLE_NO_RULE:
-			put(v, "refresh_mode",
-				v->captured ? "AUTO (recomputes when a source has changed), FULL" :
-							  "AUTO (recomputes at each refresh), FULL",
-				"WARNING");
-			return;
-		case OBSTACLE_EVERY_REFRESH:
-			put(v, "refresh_mode", "AUTO (recomputes at each refresh), FULL",
-				"WARNING");
-			return;
-		case OBSTACLE_VOLATILE:
-			put(v, "refresh_mode", "FULL", "WARNING");
-			return;
-	}
+	bool all = v->form->obstacle.kind == OBSTACLE_NONE && v->captured &&
+			   v->may_capture;
+
+	put(v, "refresh_mode", possible_modes(v), all ? "INFO" : "WARNING");
 }
 
 /*
@@ -317,21 +320,25 @@ pgt_sql_validate_query(PG_FUNCTION_ARGS)
 		.result = (ReturnSetInfo *) fcinfo->resultinfo,
 		.text = text_to_cstring(PG_GETARG_TEXT_PP(0)),
 		.captured = true,
+		.may_capture = true,
 	};
+	bool may_select;
 	ListCell *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (!passes(&v, "query", check_query))
+	if (!passes(&v, check_query))
 		return (Datum) 0;
 
 	put(&v, "query", "valid", "INFO");
 	show_columns(&v);
 	foreach (lc, v.form->sources)
 		show_source(&v, lfirst(lc));
-	if (passes(&v, "privileges", check_select))
+	may_select = passes(&v, check_select);
+	if (may_select)
 		check_trigger(&v);
 	show_rules(&v);
 	show_identity(&v);
-	show_modes(&v);
+	if (may_select)
+		show_modes(&v);
 	return (Datum) 0;
 }

@@ -152,17 +152,17 @@ identity_text(const StreamTable *st)
 }
 
 static char *
-source_text(const Dependency *dep)
+source_text(const Dependency *dep, List *columns)
 {
 	StringInfoData text;
 	ListCell *lc;
 
 	initStringInfo(&text);
 	appendStringInfoString(&text, dep->source_type);
-	foreach (lc, dep->columns)
-		appendStringInfo(&text, "%s%s", lc == list_head(dep->columns) ? " (" : ", ",
+	foreach (lc, columns)
+		appendStringInfo(&text, "%s%s", lc == list_head(columns) ? " (" : ", ",
 						 quote_identifier(lfirst(lc)));
-	appendStringInfo(&text, "%s, %s", dep->columns != NIL ? ")" : "",
+	appendStringInfo(&text, "%s, %s", columns != NIL ? ")" : "",
 					 strcmp(dep->cdc_mode, "trigger") == 0 ?
 						 "changes are captured" :
 						 "changes are not captured");
@@ -229,7 +229,8 @@ pgt_sql_explain_st(PG_FUNCTION_ARGS)
 
 		put_property(fcinfo,
 					 psprintf("source %s", pgt_relation_text(dep->source_relid)),
-					 source_text(dep));
+					 source_text(dep, pgt_columns_read(compiled->form,
+													   dep->source_relid)));
 	}
 	if (compiled->program != NULL)
 	{

@@ -9,6 +9,7 @@
 #include "nodes/execnodes.h"
 
 #include "pg_trickle/catalog.h"
+#include "pg_trickle/normal_form.h"
 
 /* ---- visible.c ---- */
 
@@ -23,6 +24,11 @@ extern List *pgt_visible_streams(void);
 
 /* The stream table of that name; error 42501 if it is not to be seen. */
 extern StreamTable *pgt_visible_stream(text *name);
+
+/* ---- sources.c ---- */
+
+/* The names of the columns of a source that the query reads, as char *. */
+extern List *pgt_columns_read(const NormalForm *form, Oid relid);
 
 /* ---- rows.c ---- */
 

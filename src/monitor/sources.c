@@ -45,6 +45,24 @@ text_array(List *strings)
 										   TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* See monitor.h; the names in the catalog are those of the creation. */
+List *
+pgt_columns_read(const NormalForm *form, Oid relid)
+{
+	List *names = NIL;
+	ListCell *lc;
+
+	foreach (lc, form->sources)
+	{
+		SourceUse *use = lfirst(lc);
+
+		for (int i = 0; use->relid == relid && i < use->ncolumns; i++)
+			names = lappend(names, get_attname(relid, use->columns[i], false));
+	}
+
+	return names;
+}
+
 /*
  * list_sources(name text) returns setof record: the relations that a stream
  * table reads, views on the way included.
@@ -54,6 +72,8 @@ pgt_sql_list_sources(PG_FUNCTION_ARGS)
 {
 	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
 										 AccessShareLock, true);
+	NormalForm *form = pgt_normalize(pgt_view_query(st->query_relid),
+									 pgt_relation_owner(st->relid));
 	ListCell *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -64,7 +84,8 @@ pgt_sql_list_sources(PG_FUNCTION_ARGS)
 
 		pgt_add_relation(&row, dep->source_relid);
 		pgt_add_text(&row, dep->source_type);
-		pgt_add_datum(&row, text_array(dep->columns));
+		pgt_add_datum(&row, text_array(pgt_columns_read(form,
+														dep->source_relid)));
 		pgt_add_text(&row, dep->cdc_mode);
 		pgt_put_row(fcinfo, &row);
 	}
