@@ -56,4 +56,7 @@ extern bool pgt_frontier_sees(const Frontier *frontier, FullTransactionId xid,
 extern bool pgt_frontier_passed(const Frontier *frontier,
 								FullTransactionId min, FullTransactionId max);
 
+/* Has "later", of the same era, seen every other transaction "f" has? */
+extern bool pgt_frontier_covers(const Frontier *later, const Frontier *f);
+
 #endif /* PGT_FRONTIER_H */

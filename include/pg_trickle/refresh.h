@@ -66,8 +66,11 @@ extern void pgt_close_window(Window *window);
 
 /* ---- snapshot.c: the snapshot of a refresh ---- */
 
+/* Must N be the latest snapshot, even under REPEATABLE READ? */
+extern bool pgt_needs_latest_snapshot(const StreamTable *st);
+
 /* Push the snapshot N of a refresh; PopActiveSnapshot() ends it. */
-extern void pgt_push_refresh_snapshot(bool first_fill);
+extern void pgt_push_refresh_snapshot(bool latest);
 
 /* Make what this transaction wrote so far visible to N. */
 extern void pgt_advance_refresh_snapshot(void);

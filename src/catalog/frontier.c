@@ -112,3 +112,24 @@ pgt_frontier_passed(const Frontier *frontier, FullTransactionId min,
 	return i == frontier->nxip ||
 		   FullTransactionIdPrecedes(max, frontier->xip[i]);
 }
+
+/*
+ * Has the frontier "later" seen every transaction that "f" has seen?  Their
+ * own transactions, whose parts no snapshot shows, are left out.  Both are of
+ * the same era.
+ */
+bool
+pgt_frontier_covers(const Frontier *later, const Frontier *f)
+{
+	if (FullTransactionIdPrecedes(later->xmax, f->xmax))
+		return false;
+
+	for (int i = 0; i < later->nxip; i++)
+	{
+		if (!FullTransactionIdEquals(later->xip[i], f->own_xid) &&
+			pgt_frontier_sees(f, later->xip[i], 0))
+			return false;
+	}
+
+	return true;
+}

@@ -476,7 +476,7 @@ static List *
 refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 {
 	List *jobs = lock_streams(add_with_upstream(NIL, relid));
-	bool first_fill = false;
+	bool latest = false;
 	ListCell *lc;
 
 	*changed = false;
@@ -488,10 +488,10 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 		job->compiled = pgt_compile(job->st);
 		refuse_running_writer(job->compiled);
 		job->gap = find_gap(job->compiled);
-		first_fill |= !job->st->is_populated;
+		latest |= pgt_needs_latest_snapshot(job->st);
 	}
 
-	pgt_push_refresh_snapshot(first_fill);
+	pgt_push_refresh_snapshot(latest);
 	foreach (lc, jobs)
 	{
 		Job *job = lfirst(lc);

@@ -19,20 +19,45 @@
 
 #include "pg_trickle/refresh.h"
 
+/* Has it seen more than the snapshot of the transaction shows? */
+static bool
+is_ahead(const Frontier *frontier)
+{
+	bool ahead;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ahead = !pgt_frontier_covers(pgt_make_frontier(0, NIL), frontier);
+	PopActiveSnapshot();
+	return ahead;
+}
+
 /*
- * Push N: in READ COMMITTED a new snapshot, otherwise that of the
- * transaction.  The caller pops it.
- *
  * A first fill takes the latest snapshot at every isolation level: capture
  * has begun in this transaction perhaps, and what others committed between
- * the transaction's snapshot and that is in no log.
+ * the transaction's snapshot and that is in no log.  So does what follows in
+ * the same transaction: to go back would be to count twice.
+ */
+bool
+pgt_needs_latest_snapshot(const StreamTable *st)
+{
+	if (!st->is_populated)
+		return true;
+
+	return IsolationUsesXactSnapshot() &&
+		   TransactionIdIsCurrentTransactionId(st->xmin) &&
+		   is_ahead(st->frontier);
+}
+
+/*
+ * Push N: the latest snapshot or that of the transaction, which in READ
+ * COMMITTED are the same.  The caller pops it.
  */
 void
-pgt_push_refresh_snapshot(bool first_fill)
+pgt_push_refresh_snapshot(bool latest)
 {
 	CommandCounterIncrement();
-	PushCopiedSnapshot(first_fill ? GetLatestSnapshot() :
-									GetTransactionSnapshot());
+	PushCopiedSnapshot(latest ? GetLatestSnapshot() :
+								GetTransactionSnapshot());
 	UpdateActiveSnapshotCommandId();
 }
 

@@ -164,6 +164,41 @@ passes_what_is_seen_in_whole(void **state)
 	for_every_small_frontier(check_passed);
 }
 
+/* A frontier covers another one unless that has seen what it has not. */
+static Frontier earlier;
+static int earlier_xmax, earlier_bits, earlier_own;
+
+static void
+check_covers(const Frontier *later, int xmax, int bits, int own)
+{
+	bool covers = earlier_xmax <= xmax;
+
+	for (int xid = 1; xid < earlier_xmax && xid < xmax; xid++)
+	{
+		if (xid != earlier_own &&
+			seen_by_definition(xid, 0, earlier_xmax, earlier_bits, earlier_own) &&
+			!seen_by_definition(xid, 0, xmax, bits, 0))
+			covers = false;
+	}
+	assert_int_equal(pgt_frontier_covers(later, &earlier), covers);
+}
+
+static void
+for_each_as_earlier(const Frontier *frontier, int xmax, int bits, int own)
+{
+	earlier = *frontier;
+	earlier_xmax = xmax;
+	earlier_bits = bits;
+	earlier_own = own;
+	for_every_small_frontier(check_covers);
+}
+
+static void
+covers_what_has_seen_no_more(void **state)
+{
+	for_every_small_frontier(for_each_as_earlier);
+}
+
 int
 main(void)
 {
@@ -172,6 +207,7 @@ main(void)
 		cmocka_unit_test(eras_are_same_done_or_new),
 		cmocka_unit_test(sees_what_the_definition_sees),
 		cmocka_unit_test(passes_what_is_seen_in_whole),
+		cmocka_unit_test(covers_what_has_seen_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
