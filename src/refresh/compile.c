@@ -53,9 +53,9 @@ invalidate_relation(Datum arg, Oid relid)
 	}
 }
 
-/* Membership decides what an owner may read. */
+/* Roles decide what an owner may read, functions what a program does. */
 static void
-invalidate_roles(Datum arg, int cacheid, uint32 hashvalue)
+invalidate_all(Datum arg, int cacheid, uint32 hashvalue)
 {
 	invalidate_relation((Datum) 0, InvalidOid);
 }
@@ -131,8 +131,10 @@ init_cache(void)
 	cache = hash_create("pg_trickle programs", 64, &ctl,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	CacheRegisterRelcacheCallback(invalidate_relation, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, invalidate_roles, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHOID, invalidate_roles, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, invalidate_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, invalidate_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, invalidate_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(AGGFNOID, invalidate_all, (Datum) 0);
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }

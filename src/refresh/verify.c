@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "utils/snapmgr.h"
+#include "utils/typcache.h"
 
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/run_as.h"
@@ -35,12 +36,25 @@ note_difference(int node_id, TupleTableSlot *row, int64 weight, void *arg)
 }
 
 /*
- * Do two rows of one key differ in more than in how the key is written?
- * 1.0 and 1.00 are one group; which of them it shows is not defined.
+ * Equal is what "=" of the type says: 1.0 and 1.00 are, and which of them a
+ * group shows is not defined.  Types without it: the image.
  */
 static bool
-differ_beyond_key(const ApplyTarget *target, TupleTableSlot *a,
-				  TupleTableSlot *b)
+values_equal(Datum a, Datum b, const FormData_pg_attribute *att)
+{
+	TypeCacheEntry *type = lookup_type_cache(att->atttypid,
+											 TYPECACHE_EQ_OPR_FINFO);
+
+	if (!OidIsValid(type->eq_opr_finfo.fn_oid))
+		return pgt_datum_image_equal(a, b, att->atttypid);
+
+	return DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo,
+										  att->attcollation, a, b));
+}
+
+/* Do two rows of one key differ? */
+static bool
+rows_differ(TupleTableSlot *a, TupleTableSlot *b)
 {
 	TupleDesc desc = a->tts_tupleDescriptor;
 
@@ -48,15 +62,11 @@ differ_beyond_key(const ApplyTarget *target, TupleTableSlot *a,
 	slot_getallattrs(b);
 	for (int i = 0; i < desc->natts; i++)
 	{
-		bool is_key = false;
-
-		for (int k = 0; k < target->nkeys; k++)
-			is_key |= target->keys[k] == i + 1;
-		if (is_key || (a->tts_isnull[i] && b->tts_isnull[i]))
-			continue;
-		if (a->tts_isnull[i] != b->tts_isnull[i] ||
-			!pgt_datum_image_equal(a->tts_values[i], b->tts_values[i],
-								   TupleDescAttr(desc, i)->atttypid))
+		if (a->tts_isnull[i] != b->tts_isnull[i])
+			return true;
+		if (!a->tts_isnull[i] &&
+			!values_equal(a->tts_values[i], b->tts_values[i],
+						  TupleDescAttr(desc, i)))
 			return true;
 	}
 
@@ -83,7 +93,7 @@ compare_group(const ApplyTarget *target, ZSet *difference, Verification *v)
 			continue;
 		}
 		if (!TTS_EMPTY(missing) && weight == -1 &&
-			!differ_beyond_key(target, missing, row))
+			!rows_differ(missing, row))
 		{
 			ExecClearTuple(missing);
 			continue;

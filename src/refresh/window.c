@@ -31,6 +31,7 @@ typedef struct SegmentReader
 	EraRelation era;
 	int natts;			/* of the delta, without the weight */
 	AttrNumber *attnos; /* in the log, of the delta's columns */
+	bool complete;		/* has all of them, in their types */
 	Datum *values;
 	bool *nulls;
 	FullTransactionId last_xid; /* rows of one transaction come together: */
@@ -68,14 +69,17 @@ find_column(const Segment *segment, AttrNumber column)
 }
 
 /*
- * Where in the log is each column of the delta?  A column that has another
- * type now (ALTER TYPE; whose reset mark is on its way) must not be read.
+ * Where in the log is each column of the delta?  A segment made before a
+ * column was tracked lacks it; one whose type was another then (ALTER TYPE)
+ * must not be read.  That matters only if there are unseen rows.
  */
 static AttrNumber *
 map_columns(const Segment *segment, Relation log, const SourceUse *use,
-			const Delta *delta, Window *window)
+			const Delta *delta, bool *complete)
 {
 	AttrNumber *attnos = palloc0(sizeof(AttrNumber) * (use->ncolumns + 1));
+
+	*complete = true;
 
 	for (int i = 0; i < use->ncolumns; i++)
 	{
@@ -86,7 +90,7 @@ map_columns(const Segment *segment, Relation log, const SourceUse *use,
 				getBaseType(TupleDescAttr(delta->desc, i)->atttypid))
 			attnos[i] = attno;
 		else
-			window->reset = "a column of a source has changed";
+			*complete = false;
 	}
 
 	return attnos;
@@ -138,6 +142,8 @@ read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
 	if (reader_has_seen(reader, xid, part))
 		return;
 
+	if (!reader->complete)
+		window->reset = "a column of a source has changed";
 	weight = DatumGetInt16(slot->tts_values[Anum_log_weight - 1]);
 	if (weight == 0)
 	{
@@ -175,7 +181,8 @@ read_segment(const Segment *segment, const SourceUse *use,
 
 	check_layout(segment);
 	log = table_open(segment->relid, NoLock);
-	reader.attnos = map_columns(segment, log, use, delta, window);
+	reader.attnos = map_columns(segment, log, use, delta,
+								&reader.complete);
 	slot = table_slot_create(log, NULL);
 	scan = table_beginscan(log, GetActiveSnapshot(), 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
