@@ -25,12 +25,6 @@
 
 #include "lookup_index.h"
 
-typedef struct ProgramNode
-{
-	char *name; /* for messages */
-	NodeProgram *node;
-} ProgramNode;
-
 typedef struct ProgramSource
 {
 	char *delta_name;
@@ -40,7 +34,7 @@ typedef struct ProgramSource
 struct Program
 {
 	MemoryContext memory;
-	List *nodes; /* of ProgramNode, inputs before users */
+	List *nodes; /* of NodeProgram, inputs before users */
 	Linear *top;
 	List *sources; /* of ProgramSource */
 };
@@ -112,12 +106,10 @@ build_nodes(Program *program, const NormalForm *form, List *node_states,
 	foreach (lc, form->nodes)
 	{
 		QueryNode *query = lfirst(lc);
-		ProgramNode *node = palloc0(sizeof(ProgramNode));
+		NodeState *state = find_state(node_states, query->id);
 
-		node->name = psprintf("node %d (%s)", query->id, query->rule);
-		node->node = pgt_node_build(query, find_state(node_states, query->id),
-									state_relids);
-		program->nodes = lappend(program->nodes, node);
+		program->nodes = lappend(program->nodes,
+								 pgt_node_build(query, state, state_relids));
 	}
 }
 
@@ -169,7 +161,7 @@ pgt_program_free(Program *program)
 	ListCell *lc;
 
 	foreach (lc, program->nodes)
-		pgt_node_free(((ProgramNode *) lfirst(lc))->node);
+		pgt_node_free(lfirst(lc));
 	pgt_linear_free(program->top);
 	MemoryContextDelete(program->memory);
 }
@@ -224,10 +216,10 @@ find_delta(List *deltas, const char *name)
 
 /*
  * One member per source: a term mentions the changes of all its leaves, also
- * of those that have none.
+ * of those that have none.  What is made here is added to *owned.
  */
 static List *
-all_deltas(const Program *program, List *deltas)
+all_deltas(const Program *program, List *deltas, List **owned)
 {
 	List *all = NIL;
 	ListCell *lc;
@@ -238,11 +230,39 @@ all_deltas(const Program *program, List *deltas)
 		Delta *delta = find_delta(deltas, source->delta_name);
 
 		if (delta == NULL)
+		{
 			delta = pgt_delta_create(source->delta_name, source->delta_desc);
+			*owned = lappend(*owned, delta);
+		}
 		all = lappend(all, delta);
 	}
 
 	return all;
+}
+
+/*
+ * Run the nodes, adding the change of each to *all and *owned.  Returns what
+ * did not fit, or NULL.
+ */
+static const char *
+run_nodes(Program *program, List **all, List **owned)
+{
+	ListCell *lc;
+
+	foreach (lc, program->nodes)
+	{
+		const char *mismatch = NULL;
+		Delta *delta = pgt_node_run(lfirst(lc), *all, &mismatch);
+
+		*owned = lappend(*owned, delta);
+		if (mismatch != NULL)
+			return mismatch;
+		*all = lappend(*all, delta);
+		if (delta->nrows > 0)
+			see_own_writes();
+	}
+
+	return NULL;
 }
 
 static void
@@ -257,24 +277,17 @@ put_row(TupleTableSlot *slot, int64 weight, void *result)
 const char *
 pgt_program_run(Program *program, List *deltas, ZSet *result)
 {
-	List *all = all_deltas(program, deltas);
+	List *owned = NIL;
+	List *all = all_deltas(program, deltas, &owned);
+	const char *mismatch = run_nodes(program, &all, &owned);
 	ListCell *lc;
 
-	foreach (lc, program->nodes)
-	{
-		ProgramNode *node = lfirst(lc);
-		const char *mismatch = NULL;
-		Delta *delta = pgt_node_run(node->node, all, &mismatch);
+	if (mismatch == NULL)
+		pgt_linear_run(program->top, all, put_row, result);
 
-		if (mismatch != NULL)
-			return mismatch;
-		all = lappend(all, delta);
-		if (delta->nrows > 0)
-			see_own_writes();
-	}
-
-	pgt_linear_run(program->top, all, put_row, result);
-	return NULL;
+	foreach (lc, owned)
+		pgt_delta_free(lfirst(lc));
+	return mismatch;
 }
 
 /*
@@ -287,7 +300,7 @@ pgt_program_rebuild(Program *program)
 
 	foreach (lc, program->nodes)
 	{
-		pgt_node_rebuild(((ProgramNode *) lfirst(lc))->node);
+		pgt_node_rebuild(lfirst(lc));
 		see_own_writes();
 	}
 }
@@ -301,7 +314,7 @@ pgt_program_compare(Program *program, StateDifference report, void *arg)
 	ListCell *lc;
 
 	foreach (lc, program->nodes)
-		pgt_node_compare(((ProgramNode *) lfirst(lc))->node, report, arg);
+		pgt_node_compare(lfirst(lc), report, arg);
 }
 
 /* ---- explaining ---- */
@@ -364,7 +377,7 @@ pgt_program_explain(Program *program)
 
 	foreach (lc, program->nodes)
 	{
-		NodeProgram *node = ((ProgramNode *) lfirst(lc))->node;
+		NodeProgram *node = lfirst(lc);
 
 		properties = list_concat(properties, pgt_node_explain(node));
 		properties = explain_terms(properties, node->name, node->input);
