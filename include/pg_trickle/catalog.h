@@ -261,6 +261,8 @@ extern Oid pgt_create_internal_table(const char *schema, const char *name,
 
 extern Oid pgt_relation_owner(Oid relid);
 
+extern void pgt_drop_internal_relation(Oid relid);
+
 /* A btree index on columns of an internal table. */
 extern Oid pgt_create_internal_index(Oid relid, const char *name, int ncols,
 									 const AttrNumber *attnos, bool unique);

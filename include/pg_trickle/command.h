@@ -70,8 +70,6 @@ extern ColumnDef *pgt_column_definition(const TargetEntry *tle);
 extern void pgt_create_parts(StreamTable *st, const Query *query,
 							 const NormalForm *form);
 extern void pgt_drop_parts(const StreamTable *st);
-extern void pgt_create_states(const StreamTable *st, const NormalForm *form);
-extern void pgt_drop_states(const StreamTable *st);
 
 /*
  * The stream table of that name (as users write names), locked with "mode";

@@ -35,6 +35,7 @@ typedef struct Compiled
 	MemoryContext memory;
 	bool valid;
 	int level;				   /* of the subtransaction that is running it, 0: none */
+	bool refitted; /* its states are new and empty */
 	char *recompute_sql;	   /* the query itself, with a weight of 1 */
 	SavedPlan *recompute_plan; /* of that; NULL until first used */
 } Compiled;
@@ -48,6 +49,12 @@ extern Compiled *pgt_compile(const StreamTable *st);
 
 /* Are the sources of a stream table of this form and mode to be logged? */
 extern bool pgt_needs_tracking(const NormalForm *form, RefreshMode mode);
+
+/* ---- states.c ---- */
+
+extern void pgt_create_states(const StreamTable *st, const NormalForm *form);
+extern void pgt_drop_states(const StreamTable *st);
+extern bool pgt_refit_states(const StreamTable *st, const NormalForm *form);
 
 /* ---- window.c: the changes that a stream table has not seen ---- */
 
@@ -77,9 +84,15 @@ extern void pgt_advance_refresh_snapshot(void);
 
 /* Error 40001 if a version of a row is newer than N. */
 extern void pgt_require_visible(TransactionId xmin, const char *what);
+extern void pgt_raise_newer(const char *what) pg_attribute_noreturn();
 
 /* The frontier of a refresh under N that has read "part" of its own. */
 extern Frontier *pgt_make_frontier(int32 part, List *done_eras);
+
+/* ---- newer_mark.c ---- */
+
+/* Error 40001 if the log of a source has a mark that N does not show. */
+extern void pgt_require_no_newer_mark(const Compiled *compiled);
 
 /* ---- attempt.c ---- */
 

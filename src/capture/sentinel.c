@@ -166,12 +166,5 @@ pgt_capture_sentinel_set(const Source *source)
 void
 pgt_sentinel_drop(const Source *source)
 {
-	Oid sentinel = pgt_sentinel(source);
-	ObjectAddress address;
-
-	if (!OidIsValid(sentinel))
-		return;
-
-	ObjectAddressSet(address, RelationRelationId, sentinel);
-	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	pgt_drop_internal_relation(pgt_sentinel(source));
 }

@@ -128,3 +128,19 @@ pgt_create_internal_index(Oid relid, const char *name, int ncols,
 	CommandCounterIncrement();
 	return index;
 }
+
+/*
+ * Drop a table, view or index of ours, if it still exists.
+ */
+void
+pgt_drop_internal_relation(Oid relid)
+{
+	ObjectAddress address;
+
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
+		return;
+
+	ObjectAddressSet(address, RelationRelationId, relid);
+	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	CommandCounterIncrement();
+}

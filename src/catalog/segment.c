@@ -337,13 +337,5 @@ pgt_drop_segments(int64 track_id)
 	ListCell *lc;
 
 	foreach (lc, pgt_segments(track_id))
-	{
-		Segment *segment = lfirst(lc);
-		ObjectAddress address;
-
-		if (get_rel_name(segment->relid) == NULL)
-			continue;
-		ObjectAddressSet(address, RelationRelationId, segment->relid);
-		performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
-	}
+		pgt_drop_internal_relation(((Segment *) lfirst(lc))->relid);
 }

@@ -22,54 +22,6 @@
 #include "pg_trickle/command.h"
 #include "pg_trickle/refresh.h"
 
-static void
-drop_relation(Oid relid)
-{
-	ObjectAddress address;
-
-	if (get_rel_name(relid) == NULL)
-		return;
-
-	ObjectAddressSet(address, RelationRelationId, relid);
-	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
-	CommandCounterIncrement();
-}
-
-/* ---- states ---- */
-
-/*
- * Create the states of the nodes, if the mode uses any.
- */
-void
-pgt_create_states(const StreamTable *st, const NormalForm *form)
-{
-	if (st->mode != MODE_FULL && form->obstacle.kind == OBSTACLE_NONE)
-		pgt_program_create_state(st->pgt_id, form, st->relid, GetUserId());
-}
-
-/*
- * Drop the states of the nodes, those of them that exist.
- */
-void
-pgt_drop_states(const StreamTable *st)
-{
-	List *nodes = pgt_node_states(st->pgt_id);
-	ListCell *lc;
-	ListCell *lc2;
-
-	pgt_delete_node_states(st->pgt_id);
-	foreach (lc, nodes)
-	{
-		NodeState *node = lfirst(lc);
-
-		foreach (lc2, node->multisets)
-			drop_relation(lfirst_oid(lc2));
-		drop_relation(node->state_relid);
-	}
-}
-
-/* ---- all ---- */
-
 static Oid
 create_view(const StreamTable *st, const Query *query)
 {
@@ -110,5 +62,5 @@ pgt_drop_parts(const StreamTable *st)
 	pgt_drop_states(st);
 	pgt_delete_dependencies(st->pgt_id);
 	pgt_unlink_stream(st->relid, st->query_relid);
-	drop_relation(st->query_relid);
+	pgt_drop_internal_relation(st->query_relid);
 }

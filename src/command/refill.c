@@ -64,16 +64,11 @@ pgt_drop_row_index(const StreamTable *st)
 {
 	ApplyTarget target = pgt_apply_target(st);
 	RunAs before = pgt_run_as(pgt_relation_owner(st->relid));
-	ObjectAddress address;
 
 	(void) pgt_apply_ensure_index(&target);
 	if (OidIsValid(target.index) &&
 		!OidIsValid(get_index_constraint(target.index)))
-	{
-		ObjectAddressSet(address, RelationRelationId, target.index);
-		performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
-		CommandCounterIncrement();
-	}
+		pgt_drop_internal_relation(target.index);
 	pgt_run_as_done(before);
 }
 

@@ -235,7 +235,7 @@ build(const StreamTable *st)
 												 ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	Compiled *compiled = palloc0(sizeof(Compiled));
-	List *node_states = pgt_node_states(st->pgt_id);
+	List *node_states;
 
 	compiled->memory = memory;
 	compiled->pgt_id = st->pgt_id;
@@ -245,6 +245,8 @@ build(const StreamTable *st)
 	compiled->owner = pgt_relation_owner(st->relid);
 	compiled->form = pgt_normalize(pgt_view_query(st->query_relid),
 								   compiled->owner);
+	compiled->refitted = pgt_refit_states(st, compiled->form);
+	node_states = pgt_node_states(st->pgt_id);
 	compiled->tracked = pgt_needs_tracking(compiled->form, st->mode) &&
 						sources_are_tracked(compiled->form);
 	compiled->recompute_sql = recompute_sql(st, "");

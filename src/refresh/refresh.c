@@ -199,8 +199,10 @@ require_relation_visible(Oid relid)
 
 /*
  * Where the snapshot is older than the locks (REPEATABLE READ), a refresh, a
- * TRUNCATE, a rewrite or an ATTACH may have come in between.  TRUNCATE and
- * rewrites are not MVCC-safe: N would show an emptied table without its mark.
+ * TRUNCATE, a rewrite, an ATTACH or a DETACH may have come in between.  They
+ * are not MVCC-safe: N would show an emptied table without its mark.  Most
+ * write the pg_class row of a table, and tell so for sources without a log,
+ * too; DETACH tells by its mark only.
  */
 static void
 require_no_newer_version(const Job *job)
@@ -222,6 +224,7 @@ require_no_newer_version(const Job *job)
 		foreach (child, relids)
 			require_relation_visible(lfirst_oid(child));
 	}
+	pgt_require_no_newer_mark(job->compiled);
 }
 
 /* ---- one stream table ---- */
@@ -264,6 +267,7 @@ recompute(Job *job, const char *reason)
 	if (job->compiled->program != NULL)
 	{
 		pgt_program_rebuild(job->compiled->program);
+		job->compiled->refitted = false;
 		pgt_advance_refresh_snapshot();
 	}
 	apply_changes(job, pgt_recompute_difference(job->compiled));
@@ -348,6 +352,8 @@ reason_to_recompute(const Job *job, const Window *window)
 	if (!compiled->tracked)
 		return psprintf("%s is recomputed at each refresh",
 						compiled->form->obstacle.construct);
+	if (compiled->refitted)
+		return "an aggregate or the server keeps other states now";
 	if (job->gap != NULL)
 		return job->gap;
 	if (window->reset != NULL)

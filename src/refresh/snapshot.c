@@ -79,10 +79,17 @@ pgt_advance_refresh_snapshot(void)
 void
 pgt_require_visible(TransactionId xmin, const char *what)
 {
-	if (TransactionIdIsCurrentTransactionId(xmin) ||
-		!XidInMVCCSnapshot(xmin, GetActiveSnapshot()))
-		return;
+	if (!TransactionIdIsCurrentTransactionId(xmin) &&
+		XidInMVCCSnapshot(xmin, GetActiveSnapshot()))
+		pgt_raise_newer(what);
+}
 
+/*
+ * Raise error 40001: "what", to begin a sentence with, is newer than N.
+ */
+void
+pgt_raise_newer(const char *what)
+{
 	ereport(ERROR,
 			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 			errmsg("could not serialize access due to concurrent refresh or DDL"),
