@@ -52,3 +52,12 @@ CREATE FUNCTION pgtrickle.repair_stream_table(name text)
 RETURNS text LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_repair';
 COMMENT ON FUNCTION pgtrickle.repair_stream_table(text)
 	IS 'put back what was dropped or altered of a stream table, and recompute it; returns what was done';
+
+CREATE FUNCTION pgtrickle.on_drop_extension()
+RETURNS event_trigger LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_on_drop_extension';
+COMMENT ON FUNCTION pgtrickle.on_drop_extension()
+	IS 'internal: makes plain tables of stream tables when the extension is dropped';
+CREATE EVENT TRIGGER pgt_drop_extension ON ddl_command_start
+	WHEN TAG IN ('DROP EXTENSION')
+	EXECUTE FUNCTION pgtrickle.on_drop_extension();
+ALTER EVENT TRIGGER pgt_drop_extension ENABLE ALWAYS;

@@ -31,7 +31,7 @@
 /* ---- the table ---- */
 
 /*
- * Is there a relation of that name already?  Looked up before the query is
+ * Is there a relation of that name already, and may there be one?  Looked up before the query is
  * analyzed, so that IF NOT EXISTS does nothing at all.
  */
 static bool
@@ -40,6 +40,12 @@ name_is_taken(const CreateRequest *request)
 	Oid schema = RangeVarGetAndCheckCreationNamespace(request->name,
 													  NoLock, NULL);
 
+	if (request->name->relpersistence == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("stream table \"%s\" cannot be temporary",
+					   request->name->relname),
+				errhint("Create it in another schema than pg_temp."));
 	if (!OidIsValid(get_relname_relid(request->name->relname, schema)))
 		return false;
 	if (!request->if_not_exists)

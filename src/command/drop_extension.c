@@ -1,0 +1,68 @@
+/*-------------------------------------------------------------------------
+ *
+ * drop_extension.c
+ *	  What DROP EXTENSION leaves behind.
+ *
+ * Logs, states, views and triggers go with the extension, because they depend
+ * on its schemas and functions.  The stream tables stay, as plain tables; but
+ * they would still depend on what their queries once read, and nobody could
+ * drop that without dropping them.  When the command is over there is no code
+ * of ours any more to undo it, so it is undone when the command starts; if it
+ * fails, the server rolls that back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/event_trigger.h"
+#include "fmgr.h"
+#include "nodes/parsenodes.h"
+#include "utils/lsyscache.h"
+
+#include "pg_trickle/catalog_table.h"
+#include "pg_trickle/command.h"
+
+PG_FUNCTION_INFO_V1(pgt_on_drop_extension);
+
+static bool
+drops_extension(const DropStmt *stmt)
+{
+	ListCell *lc;
+
+	if (!IsA(stmt, DropStmt) || stmt->removeType != OBJECT_EXTENSION)
+		return false;
+	foreach (lc, stmt->objects)
+	{
+		if (strcmp(strVal(lfirst(lc)), "pg_trickle") == 0)
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * Event trigger function for ddl_command_start of DROP EXTENSION.
+ */
+Datum
+pgt_on_drop_extension(PG_FUNCTION_ARGS)
+{
+	ListCell *lc;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function \"on_drop_extension\" was not called by an event trigger"));
+
+	if (!drops_extension((DropStmt *) ((EventTriggerData *) fcinfo->context)->parsetree) ||
+		!pgt_catalog_exists())
+		PG_RETURN_NULL();
+
+	foreach (lc, pgt_all_streams())
+	{
+		StreamTable *st = lfirst(lc);
+
+		if (get_rel_name(st->query_relid) != NULL)
+			pgt_unlink_stream(st->relid, st->query_relid);
+	}
+	PG_RETURN_NULL();
+}
