@@ -129,7 +129,7 @@ survey_children(const RangeTblEntry *rte, Survey *survey)
 	if (!has_subclass(rte->relid))
 		return;
 
-	if (!rte->inh && rte->relkind != RELKIND_PARTITIONED_TABLE)
+	if (!rte->inh)
 	{
 		pgt_note_obstacle(survey, OBSTACLE_NO_RULE, "ONLY",
 						  "Changes of the table include those of its children.",

@@ -5,6 +5,8 @@ CREATE TABLE r (id int PRIMARY KEY, a int, note text);
 CREATE TABLE s (id int PRIMARY KEY, b json);
 CREATE TABLE parent (id int);
 CREATE TABLE child () INHERITS (parent);
+CREATE TABLE parts (id int) PARTITION BY LIST (id);
+CREATE TABLE parts_rest PARTITION OF parts DEFAULT;
 CREATE MATERIALIZED VIEW mv AS SELECT 1 AS one;
 CREATE SEQUENCE seq;
 CREATE VIEW with_now AS SELECT id, now() AS at FROM r;
@@ -38,6 +40,7 @@ SELECT check_query('SELECT id FROM r UNION ALL (SELECT id FROM r EXCEPT SELECT i
 SELECT check_query('WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3) SELECT n FROM t');
 SELECT check_query('SELECT r.id, n FROM r, LATERAL (SELECT count(*) AS n FROM s WHERE s.id = r.a) l');
 SELECT check_query('SELECT id FROM ONLY parent');
+SELECT check_query('SELECT id FROM ONLY parts');
 SELECT check_query('SELECT tableoid AS t FROM parent');
 SELECT check_query('SELECT array_agg(ROW(id, a))::text AS t FROM r');
 SELECT check_query('SELECT id::text::xid AS x, count(*) FROM r GROUP BY 1');
