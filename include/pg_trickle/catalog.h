@@ -60,6 +60,7 @@ typedef struct StreamTable
 	char *last_error;		 /* or NULL */
 	double delta_ms_per_row; /* measured; 0: not yet */
 	double full_ms;			 /* of the last recomputation; 0: none yet */
+	double full_cost;		 /* what the planner thought of it then */
 	TransactionId xmin;		 /* who wrote this version of the row */
 } StreamTable;
 

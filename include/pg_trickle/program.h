@@ -147,6 +147,8 @@ extern void pgt_linear_run(Linear *linear, List *deltas,
  */
 extern void pgt_run_query(const char *sql, SavedPlan **plan, bool small,
 						  List *deltas, RowReceiver receive, void *arg);
+/* The planner's estimate for a text without deltas; same plan as a run. */
+extern double pgt_query_cost(const char *sql, SavedPlan **plan);
 extern void pgt_free_plan(SavedPlan *plan); /* NULL is fine */
 
 /* Are so few rows in the deltas that a plan for few rows is right? */

@@ -35,7 +35,7 @@ typedef struct Compiled
 	MemoryContext memory;
 	bool valid;
 	int level;				   /* of the subtransaction that is running it, 0: none */
-	bool refitted; /* its states are new and empty */
+	bool refitted;			   /* its states are new and empty */
 	char *recompute_sql;	   /* the query itself, with a weight of 1 */
 	SavedPlan *recompute_plan; /* of that; NULL until first used */
 } Compiled;
@@ -123,8 +123,8 @@ extern void pgt_finish_restore(const StreamTable *st,
 
 /* ---- choose.c ---- */
 
-extern bool pgt_delta_pays_off(const StreamTable *st,
-							   const Compiled *compiled, int64 nrows);
+extern bool pgt_delta_pays_off(const StreamTable *st, Compiled *compiled,
+							   int64 nrows);
 
 /* ---- log_maintenance.c ---- */
 

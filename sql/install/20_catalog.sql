@@ -40,6 +40,7 @@ CREATE TABLE pgtrickle.pgt_stream_tables (
 	last_error_message text,
 	delta_ms_per_row double precision,
 	full_ms double precision,
+	full_cost double precision,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now()
 );

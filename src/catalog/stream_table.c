@@ -39,6 +39,7 @@ enum
 	Anum_last_error,
 	Anum_delta_ms_per_row,
 	Anum_full_ms,
+	Anum_full_cost,
 	Anum_created_at,
 	Anum_updated_at,
 	Natts_streams = Anum_updated_at,
@@ -169,6 +170,7 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 		st->last_error = TextDatumGetCString(values[Anum_last_error - 1]);
 	st->delta_ms_per_row = float_or_zero(values, nulls, Anum_delta_ms_per_row);
 	st->full_ms = float_or_zero(values, nulls, Anum_full_ms);
+	st->full_cost = float_or_zero(values, nulls, Anum_full_cost);
 	return st;
 }
 
@@ -218,6 +220,8 @@ fill_row(const StreamTable *st, Datum *values, bool *nulls)
 				Float8GetDatum(st->delta_ms_per_row));
 	set_or_null(values, nulls, Anum_full_ms, st->full_ms > 0,
 				Float8GetDatum(st->full_ms));
+	set_or_null(values, nulls, Anum_full_cost, st->full_cost > 0,
+				Float8GetDatum(st->full_cost));
 	values[Anum_updated_at - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
 }
 

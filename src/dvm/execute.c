@@ -320,12 +320,9 @@ run_plan(SavedPlan *saved, RowReceiver receive, void *arg)
 
 /* ---- all of it ---- */
 
-/*
- * Run a text between pgt_execute_begin() and pgt_execute_end().
- */
-void
-pgt_execute_text(const char *sql, SavedPlan **plan, bool small, List *deltas,
-				 RowReceiver receive, void *arg)
+/* See to it that *plan is a plan that fits. */
+static void
+prepare(const char *sql, SavedPlan **plan, bool small, List *deltas)
 {
 	if (*plan != NULL && is_outdated(*plan, small, deltas))
 	{
@@ -337,7 +334,36 @@ pgt_execute_text(const char *sql, SavedPlan **plan, bool small, List *deltas,
 		*plan = make_plan(sql, deltas);
 	if (!is_planned(*plan))
 		plan_now(*plan, small);
+}
+
+/*
+ * Run a text between pgt_execute_begin() and pgt_execute_end().
+ */
+void
+pgt_execute_text(const char *sql, SavedPlan **plan, bool small, List *deltas,
+				 RowReceiver receive, void *arg)
+{
+	prepare(sql, plan, small, deltas);
 	run_plan(*plan, receive, arg);
+}
+
+/*
+ * What the planner thinks it costs to run a text that reads no deltas, in its
+ * units; see program.h.
+ */
+double
+pgt_query_cost(const char *sql, SavedPlan **plan)
+{
+	CachedPlan *cached;
+	double cost;
+
+	pgt_execute_begin(NIL, false);
+	prepare(sql, plan, false, NIL);
+	cached = SPI_plan_get_cached_plan((*plan)->plan);
+	cost = linitial_node(PlannedStmt, cached->stmt_list)->planTree->total_cost;
+	ReleaseCachedPlan(cached, CurrentResourceOwner);
+	pgt_execute_end();
+	return cost;
 }
 
 /*

@@ -4,57 +4,41 @@
  *	  Delta or recomputation?
  *
  * Both are exact; the choice is one of cost, made anew at each refresh.  The
- * best predictor is what this stream table's own refreshes took: milliseconds
- * per changed row against milliseconds of the last recomputation.  Before
- * both are measured, a change of less than a fifth of the sources' rows is
- * taken for small.
+ * best predictor is what this stream table's own refreshes took:
+ *
+ *		delta			changed rows * milliseconds per row, measured
+ *		recomputation	milliseconds of the last one, measured
+ *						* what the planner thinks of one now / thought then
+ *
+ * since the tables may have grown.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_class.h"
-#include "utils/syscache.h"
-
 #include "pg_trickle/refresh.h"
-#include "pg_trickle/settings.h"
+#include "pg_trickle/run_as.h"
 
-/* Below this a delta is never worth a thought. */
+/* Below this many rows a recomputation is not worth a thought. */
 #define SMALL_CHANGE 1000
 
-static double
-relation_rows(Oid relid)
-{
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	double rows;
+/* Until it is measured; what an aggregate over a join takes. */
+#define TYPICAL_MS_PER_ROW 0.01
 
-	if (!HeapTupleIsValid(tuple))
+/* How long a recomputation would take now, in ms; 0: nobody knows. */
+static double
+recomputation_time(const StreamTable *st, Compiled *compiled)
+{
+	RunAs before;
+	double cost;
+
+	if (st->full_ms <= 0 || st->full_cost <= 0)
 		return 0;
-	rows = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
-	ReleaseSysCache(tuple);
-	return Max(rows, 0);
-}
 
-static double
-source_rows(const Compiled *compiled)
-{
-	double rows = 0;
-	ListCell *lc;
-
-	foreach (lc, compiled->form->sources)
-	{
-		SourceUse *use = lfirst(lc);
-		List *relids = use->inh ?
-						   pgt_family(use->relid, NoLock) :
-						   list_make1_oid(use->relid);
-		ListCell *child;
-
-		foreach (child, relids)
-			rows += relation_rows(lfirst_oid(child));
-	}
-
-	return rows;
+	before = pgt_run_as(compiled->owner); /* planning calls functions */
+	cost = pgt_query_cost(compiled->recompute_sql, &compiled->recompute_plan);
+	pgt_run_as_done(before);
+	return st->full_ms * cost / st->full_cost;
 }
 
 /*
@@ -62,13 +46,15 @@ source_rows(const Compiled *compiled)
  * DIFFERENTIAL mode.
  */
 bool
-pgt_delta_pays_off(const StreamTable *st, const Compiled *compiled,
-				   int64 nrows)
+pgt_delta_pays_off(const StreamTable *st, Compiled *compiled, int64 nrows)
 {
+	double per_row = st->delta_ms_per_row > 0 ? st->delta_ms_per_row :
+												TYPICAL_MS_PER_ROW;
+	double recomputation;
+
 	if (st->mode == MODE_DIFFERENTIAL || nrows < SMALL_CHANGE)
 		return true;
-	if (st->delta_ms_per_row > 0 && st->full_ms > 0)
-		return nrows * st->delta_ms_per_row < st->full_ms;
 
-	return nrows < source_rows(compiled) / 5;
+	recomputation = recomputation_time(st, compiled);
+	return recomputation == 0 || nrows * per_row < recomputation;
 }

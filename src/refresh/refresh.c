@@ -279,6 +279,8 @@ recompute(Job *job, const char *reason)
 				errdetail("Its key or its index does not fit its content."),
 				errhint("Run repair_stream_table() or create it again."));
 	job->st->full_ms = (GetCurrentTimestamp() - start) / 1000.0;
+	job->st->full_cost = pgt_query_cost(job->compiled->recompute_sql,
+										&job->compiled->recompute_plan);
 }
 
 /* A step for pgt_attempt(): derive and apply the delta. */
@@ -340,7 +342,7 @@ apply_delta(Job *job)
 static const char *
 reason_to_recompute(const Job *job, const Window *window)
 {
-	const Compiled *compiled = job->compiled;
+	Compiled *compiled = job->compiled;
 
 	if (job->request->recompute)
 		return job->request->reason;
