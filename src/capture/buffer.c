@@ -205,10 +205,12 @@ add_row(Chunk *chunk, HeapTuple row)
 {
 	if (chunk->nrows == chunk->maxrows)
 	{
+		Size size;
+
 		chunk->maxrows = Max(chunk->maxrows * 2, 8);
-		chunk->rows = chunk->rows == NULL ?
-						  palloc(sizeof(HeapTuple) * chunk->maxrows) :
-						  repalloc(chunk->rows, sizeof(HeapTuple) * chunk->maxrows);
+		size = sizeof(HeapTuple) * chunk->maxrows;
+		chunk->rows = chunk->rows == NULL ? palloc(size) :
+											repalloc(chunk->rows, size);
 	}
 	chunk->rows[chunk->nrows++] = row;
 	chunk->bytes += row->t_len;

@@ -41,11 +41,12 @@ PG_FUNCTION_INFO_V1(pgt_capture_truncate);
 static Datum
 keepable(Datum value, const RouteColumn *column)
 {
-	if (column->typlen != -1 ||
-		!VARATT_IS_EXTERNAL(DatumGetPointer(value)))
+	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
+
+	if (column->typlen != -1 || !VARATT_IS_EXTERNAL(varlena))
 		return value;
 
-	return PointerGetDatum(detoast_external_attr((struct varlena *) DatumGetPointer(value)));
+	return PointerGetDatum(detoast_external_attr(varlena));
 }
 
 static void

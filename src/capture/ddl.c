@@ -283,11 +283,11 @@ triggers_enabled(Oid relid, const CollectedATSubcmd *subcmd)
 static void
 trigger_enabled_always(Oid relid, const CollectedATSubcmd *subcmd)
 {
+	AlterTableCmd *cmd = castNode(AlterTableCmd, subcmd->parsetree);
 	int64 track_id;
 	Source *source;
 
-	if (!pgt_is_capture_trigger(castNode(AlterTableCmd, subcmd->parsetree)->name,
-								&track_id))
+	if (!pgt_is_capture_trigger(cmd->name, &track_id))
 		return;
 	source = pgt_lookup_source_by_id(track_id, true);
 	if (source != NULL && pgt_open_segment(track_id) != NULL)
@@ -451,7 +451,9 @@ is_of_interest(Node *parsetree)
 		case T_AlterTableStmt:
 			foreach (lc, ((AlterTableStmt *) parsetree)->cmds)
 			{
-				if (reaction_to(lfirst_node(AlterTableCmd, lc)->subtype) != NULL)
+				AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+				if (reaction_to(cmd->subtype) != NULL)
 					return true;
 			}
 			return false;
@@ -547,18 +549,18 @@ Datum
 pgt_capture_table_rewrite(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *data = event_data(fcinfo);
-	Oid relid;
-	int reason;
+	Datum relid;
+	Datum reason;
 
 	if (is_handled_by_column(data->parsetree) || is_inert())
 		PG_RETURN_NULL();
 
-	relid = DatumGetObjectId(DirectFunctionCall1(pg_event_trigger_table_rewrite_oid,
-												 (Datum) 0));
-	reason = DatumGetInt32(DirectFunctionCall1(pg_event_trigger_table_rewrite_reason,
-											   (Datum) 0));
-	if (reason & (AT_REWRITE_DEFAULT_VAL | AT_REWRITE_COLUMN_REWRITE))
-		reset_all(sources_above(relid));
+	relid = DirectFunctionCall1(pg_event_trigger_table_rewrite_oid, (Datum) 0);
+	reason = DirectFunctionCall1(pg_event_trigger_table_rewrite_reason,
+								 (Datum) 0);
+	if (DatumGetInt32(reason) &
+		(AT_REWRITE_DEFAULT_VAL | AT_REWRITE_COLUMN_REWRITE))
+		reset_all(sources_above(DatumGetObjectId(relid)));
 
 	PG_RETURN_NULL();
 }

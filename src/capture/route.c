@@ -189,8 +189,9 @@ map_columns(CaptureRoute *route)
 	CaptureLog *log = route->log;
 	int natts = Natts_log_fixed + log->ncolumns;
 
-	route->columns = MemoryContextAllocZero(route->context,
-											sizeof(RouteColumn) * Max(log->ncolumns, 1));
+	route->columns =
+		MemoryContextAllocZero(route->context,
+							   sizeof(RouteColumn) * Max(log->ncolumns, 1));
 	route->values = MemoryContextAlloc(route->context, sizeof(Datum) * natts);
 	route->nulls = MemoryContextAlloc(route->context, sizeof(bool) * natts);
 	route->layout = log->layout;
@@ -208,7 +209,7 @@ map_columns(CaptureRoute *route)
 		if (attno == InvalidAttrNumber)
 			continue;
 		if (getBaseType(get_atttype(route->relid, attno)) != att->atttypid)
-			elog(ERROR, "column \"%s\" of relation %u does not have the type of its log",
+			elog(ERROR, "column \"%s\" of relation %u has another type",
 				 name, route->relid);
 
 		route->columns[i].attno = attno;
@@ -327,10 +328,10 @@ layout_fits(const Segment *segment, const Source *source)
 	for (int i = 0; i < segment->ncolumns; i++)
 	{
 		Oid type = get_atttype(source->relid, segment->columns[i]);
+		Oid logged = get_atttype(segment->relid, Natts_log_fixed + 1 + i);
 
 		/* A dropped column has no type; it is logged as NULL. */
-		if (OidIsValid(type) &&
-			get_atttype(segment->relid, Natts_log_fixed + 1 + i) != getBaseType(type))
+		if (OidIsValid(type) && logged != getBaseType(type))
 			return false;
 	}
 

@@ -145,14 +145,16 @@ static bool
 has_running_statement(Oid relid)
 {
 	Relation rel;
+	const TriggerDesc *desc;
 	bool deferrable = false;
 
 	if (!AfterTriggerPendingOnRel(relid))
 		return false;
 
 	rel = relation_open(relid, NoLock);
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
-		deferrable |= rel->trigdesc->triggers[i].tgdeferrable;
+	desc = rel->trigdesc;
+	for (int i = 0; desc != NULL && i < desc->numtriggers; i++)
+		deferrable |= desc->triggers[i].tgdeferrable;
 	relation_close(rel, NoLock);
 
 	return !deferrable;

@@ -231,14 +231,13 @@ create_trigger(Oid relid, int64 track_id, CaptureTrigger kind)
 static const Trigger *
 find_trigger(Relation rel, int64 track_id, CaptureTrigger kind)
 {
+	const TriggerDesc *desc = rel->trigdesc;
 	char *name = trigger_name(track_id, kind);
 
-	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	for (int i = 0; desc != NULL && i < desc->numtriggers; i++)
 	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
-
-		if (strcmp(trigger->tgname, name) == 0)
-			return trigger;
+		if (strcmp(desc->triggers[i].tgname, name) == 0)
+			return &desc->triggers[i];
 	}
 
 	return NULL;
