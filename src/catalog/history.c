@@ -107,9 +107,13 @@ pgt_read_history(int64 pgt_id, int max_rows)
 	ScanKeyInit(&key, Anum_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(pgt_id));
 	scan = systable_beginscan_ordered(rel, irel, NULL, 1, &key);
-	while ((max_rows < 0 || list_length(records) < max_rows) &&
-		   (tuple = systable_getnext_ordered(scan, BackwardScanDirection)) != NULL)
+	while (max_rows < 0 || list_length(records) < max_rows)
+	{
+		tuple = systable_getnext_ordered(scan, BackwardScanDirection);
+		if (!HeapTupleIsValid(tuple))
+			break;
 		records = lappend(records, form_record(tuple, RelationGetDescr(rel)));
+	}
 	systable_endscan_ordered(scan);
 	index_close(irel, AccessShareLock);
 	table_close(rel, AccessShareLock);

@@ -85,12 +85,14 @@ static text *
 existing_name(RangeVar *name)
 {
 	Oid schema = RangeVarGetCreationNamespace(name);
+	char *qualified;
 
 	if (!OidIsValid(get_relname_relid(name->relname, schema)))
 		return NULL;
 
-	return cstring_to_text(quote_qualified_identifier(get_namespace_name(schema),
-													  name->relname));
+	qualified = quote_qualified_identifier(get_namespace_name(schema),
+										   name->relname);
+	return cstring_to_text(qualified);
 }
 
 /*

@@ -31,8 +31,8 @@
 /* ---- the table ---- */
 
 /*
- * Is there a relation of that name already, and may there be one?  Looked up before the query is
- * analyzed, so that IF NOT EXISTS does nothing at all.
+ * Is there a relation of that name already, and may there be one?  Looked up
+ * before the query is analyzed, so that IF NOT EXISTS does nothing at all.
  */
 static bool
 name_is_taken(const CreateRequest *request)

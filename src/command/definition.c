@@ -241,6 +241,23 @@ is_used(const Source *source)
 }
 
 /*
+ * Whoever is creating a stream table on the source holds a lock on it, and is
+ * visible once we have ours: ask again.
+ */
+static void
+untrack(const Source *source)
+{
+	list_free(pgt_family(source->relid, AccessExclusiveLock));
+	if (is_used(source))
+		return;
+
+	pgt_capture_flush();
+	pgt_capture_remove(source);
+	pgt_drop_segments(source->track_id);
+	pgt_delete_source(source->track_id);
+}
+
+/*
  * Stop logging the sources that no stream table needs any more; those that
  * are gone themselves are only forgotten.
  */
@@ -258,12 +275,7 @@ pgt_untrack_unused_sources(void)
 			pgt_delete_source(source->track_id);
 			continue;
 		}
-		if (is_used(source))
-			continue;
-
-		pgt_capture_flush();
-		pgt_capture_remove(source);
-		pgt_drop_segments(source->track_id);
-		pgt_delete_source(source->track_id);
+		if (!is_used(source))
+			untrack(source);
 	}
 }

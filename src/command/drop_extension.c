@@ -25,8 +25,9 @@
 PG_FUNCTION_INFO_V1(pgt_on_drop_extension);
 
 static bool
-drops_extension(const DropStmt *stmt)
+drops_extension(const EventTriggerData *event)
 {
+	const DropStmt *stmt = (const DropStmt *) event->parsetree;
 	ListCell *lc;
 
 	if (!IsA(stmt, DropStmt) || stmt->removeType != OBJECT_EXTENSION)
@@ -53,7 +54,7 @@ pgt_on_drop_extension(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"on_drop_extension\" was not called by an event trigger"));
 
-	if (!drops_extension((DropStmt *) ((EventTriggerData *) fcinfo->context)->parsetree) ||
+	if (!drops_extension((EventTriggerData *) fcinfo->context) ||
 		!pgt_catalog_exists())
 		PG_RETURN_NULL();
 

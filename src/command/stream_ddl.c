@@ -86,7 +86,7 @@ check_shape(const StreamTable *st, Relation rel)
 		refuse(rel, "Its columns are those of its query.",
 			   "Change the query with pgtrickle.alter_stream_table().");
 	if (rel->rd_rel->relispartition || has_superclass(st->relid))
-		refuse(rel, "A stream table cannot be a partition or an inheritance child.",
+		refuse(rel, "A stream table cannot be a partition or a child.",
 			   "Use a view to combine it with other tables.");
 	if (OidIsValid(rel->rd_rel->reloftype))
 		refuse(rel, "A typed table follows its type, a stream table its query.",
@@ -224,7 +224,8 @@ look_at_simple(Node *parsetree)
 		look_at_named(((CreateTrigStmt *) parsetree)->relation);
 	else if (IsA(parsetree, RuleStmt))
 		look_at_named(((RuleStmt *) parsetree)->relation);
-	else if (IsA(parsetree, CreateStmt) || IsA(parsetree, CreateForeignTableStmt))
+	else if (IsA(parsetree, CreateStmt) ||
+			 IsA(parsetree, CreateForeignTableStmt))
 	{
 		foreach (lc, ((CreateStmt *) parsetree)->inhRelations)
 			look_at_named(lfirst(lc));
@@ -272,7 +273,8 @@ pgt_on_ddl_command_end(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 
 	SPI_connect();
-	if (SPI_execute("SELECT command FROM pg_catalog.pg_event_trigger_ddl_commands()",
+	if (SPI_execute("SELECT command"
+					" FROM pg_catalog.pg_event_trigger_ddl_commands()",
 					true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read what the command did");
 	for (uint64 i = 0; i < SPI_processed; i++)

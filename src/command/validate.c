@@ -203,8 +203,9 @@ check_select(Validation *v)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT q.*, 1::pg_catalog.int8 FROM (%s) q WHERE false",
-					 pgt_query_text(v->query));
+	appendStringInfoString(&sql, "SELECT q.*, 1::pg_catalog.int8 FROM (");
+	appendStringInfoString(&sql, pgt_query_text(v->query));
+	appendStringInfoString(&sql, ") q WHERE false");
 	PushActiveSnapshot(GetTransactionSnapshot());
 	before = pgt_run_as(GetUserId());
 	pgt_run_query(sql.data, &plan, true, NIL, ignore_row, NULL);

@@ -170,6 +170,17 @@ source_text(const Dependency *dep, List *columns)
 }
 
 static void
+put_source(FunctionCallInfo fcinfo, const Dependency *dep,
+		   const NormalForm *form)
+{
+	List *columns = pgt_columns_read(form, dep->source_relid);
+
+	put_property(fcinfo,
+				 psprintf("source %s", pgt_relation_text(dep->source_relid)),
+				 source_text(dep, columns));
+}
+
+static void
 put_strategy(FunctionCallInfo fcinfo, const StreamTable *st,
 			 const Compiled *compiled)
 {
@@ -224,14 +235,7 @@ pgt_sql_explain_st(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	put_strategy(fcinfo, st, compiled);
 	foreach (lc, pgt_dependencies(st->pgt_id))
-	{
-		Dependency *dep = lfirst(lc);
-
-		put_property(fcinfo,
-					 psprintf("source %s", pgt_relation_text(dep->source_relid)),
-					 source_text(dep, pgt_columns_read(compiled->form,
-													   dep->source_relid)));
-	}
+		put_source(fcinfo, lfirst(lc), compiled->form);
 	if (compiled->program != NULL)
 	{
 		foreach (lc, pgt_program_explain(compiled->program))

@@ -86,14 +86,16 @@ measure_segment(const Segment *segment, const Frontier *frontier,
 				LogSize *size)
 {
 	Relation log;
+	Datum bytes;
 
 	if (segment->state == SEGMENT_FREE || !pgt_segment_is_intact(segment))
 		return;
 
 	log = table_open(segment->relid, AccessShareLock);
 	size->segments++;
-	size->bytes += DatumGetInt64(DirectFunctionCall1(pg_table_size,
-													 ObjectIdGetDatum(segment->relid)));
+	bytes = DirectFunctionCall1(pg_table_size,
+								ObjectIdGetDatum(segment->relid));
+	size->bytes += DatumGetInt64(bytes);
 	if (!is_passed(segment, frontier))
 		size->pending += count_pending(log, segment, frontier);
 	table_close(log, AccessShareLock);

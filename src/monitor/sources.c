@@ -176,8 +176,8 @@ may_see_source(const Source *source)
 		return true;
 	foreach (lc, pgt_dependents(source->relid))
 	{
-		StreamTable *st = pgt_lookup_stream_by_id(((Dependency *) lfirst(lc))->pgt_id,
-												  true);
+		Dependency *dep = lfirst(lc);
+		StreamTable *st = pgt_lookup_stream_by_id(dep->pgt_id, true);
 
 		if (st != NULL && pgt_may_see(st) && pgt_may_see_all(st))
 			return true;

@@ -26,24 +26,23 @@ PG_FUNCTION_INFO_V1(pgt_sql_status);
 PG_FUNCTION_INFO_V1(pgt_sql_get_staleness);
 PG_FUNCTION_INFO_V1(pgt_sql_version);
 
-/* The age of the data in microseconds; a refresh may be later than now. */
-static int64
-age(const StreamTable *st)
+/* When it is, for the age of data; a refresh may end later than "now". */
+static TimestampTz
+now_or_later(const StreamTable *st)
 {
-	return Max(GetCurrentTimestamp() - st->data_timestamp, 0);
+	return Max(GetCurrentTimestamp(), st->data_timestamp);
 }
 
 static void
 add_staleness(AnswerRow *row, const StreamTable *st)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	Datum now = TimestampTzGetDatum(now_or_later(st));
+	Datum then = TimestampTzGetDatum(st->data_timestamp);
 
 	if (st->data_timestamp == 0)
 		pgt_add_null(row);
 	else
-		pgt_add_datum(row, DirectFunctionCall2(timestamp_mi,
-											   TimestampTzGetDatum(Max(now, st->data_timestamp)),
-											   TimestampTzGetDatum(st->data_timestamp)));
+		pgt_add_datum(row, DirectFunctionCall2(timestamp_mi, now, then));
 }
 
 /*
@@ -90,7 +89,7 @@ pgt_sql_get_staleness(PG_FUNCTION_ARGS)
 	if (st->data_timestamp == 0)
 		PG_RETURN_NULL();
 
-	PG_RETURN_FLOAT8(age(st) / 1000000.0);
+	PG_RETURN_FLOAT8((now_or_later(st) - st->data_timestamp) / 1000000.0);
 }
 
 /*

@@ -29,12 +29,13 @@ PG_FUNCTION_INFO_V1(pgt_sql_verify);
 static Datum
 row_to_jsonb(TupleTableSlot *row)
 {
-	Datum json;
-	TupleDesc desc = BlessTupleDesc(CreateTupleDescCopy(row->tts_tupleDescriptor));
+	TupleDesc desc = CreateTupleDescCopy(row->tts_tupleDescriptor);
 	HeapTuple tuple = ExecCopySlotHeapTuple(row);
+	Datum json;
 
 	json = DirectFunctionCall1(row_to_json,
-							   heap_copy_tuple_as_datum(tuple, desc));
+							   heap_copy_tuple_as_datum(tuple,
+														BlessTupleDesc(desc)));
 	return DirectFunctionCall1(jsonb_in,
 							   CStringGetDatum(TextDatumGetCString(json)));
 }
