@@ -68,6 +68,12 @@ extern void pgt_apply_create_index(ApplyTarget *target);
 extern bool pgt_apply_ensure_index(ApplyTarget *target);
 
 /*
+ * Build the index anew from the rows: what it stores of them no longer fits
+ * (another version of a collation, an attribute dropped from a composite).
+ */
+extern void pgt_apply_rebuild_index(const ApplyTarget *target);
+
+/*
  * Make the table a stream table for its users: write guards (BEFORE ROW and
  * TRUNCATE triggers, ENABLE ALWAYS), REPLICA IDENTITY FULL.
  */

@@ -11,6 +11,7 @@
 #ifndef PGT_COMPAT_H
 #define PGT_COMPAT_H
 
+#include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "commands/defrem.h"
@@ -22,6 +23,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parse_relation.h"
 #include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
@@ -87,10 +89,12 @@ pgt_define_index(Oid relid, IndexStmt *stmt)
 {
 #if PG_VERSION_NUM < 160000
 	return DefineIndex(relid, stmt, InvalidOid, InvalidOid, InvalidOid,
-					   false, false, false, false, true).objectId;
+					   false, false, false, false, true)
+		.objectId;
 #else
 	return DefineIndex(relid, stmt, InvalidOid, InvalidOid, InvalidOid, -1,
-					   false, false, false, false, true).objectId;
+					   false, false, false, false, true)
+		.objectId;
 #endif
 }
 
@@ -113,7 +117,7 @@ pgt_init_range_table(EState *estate, Relation rel)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 #if PG_VERSION_NUM >= 160000
-	List	   *perminfos = NIL;
+	List *perminfos = NIL;
 	RTEPermissionInfo *perminfo;
 #endif
 
@@ -136,6 +140,19 @@ pgt_init_range_table(EState *estate, Relation rel)
 #endif
 }
 
+/* PG17 gave reindex_index() the statement. */
+static inline void
+pgt_reindex(Oid index)
+{
+	ReindexParams params = {0};
+
+#if PG_VERSION_NUM < 170000
+	reindex_index(index, false, get_rel_persistence(index), &params);
+#else
+	reindex_index(NULL, index, false, get_rel_persistence(index), &params);
+#endif
+}
+
 /* PG18 knows constraints that are not enforced. */
 #if PG_VERSION_NUM < 180000
 #define pgt_set_enforced(constraint) ((void) 0)
@@ -155,4 +172,4 @@ pgt_enable_trigger(Relation rel, const char *name, char fires_when)
 #endif
 }
 
-#endif							/* PGT_COMPAT_H */
+#endif /* PGT_COMPAT_H */

@@ -63,12 +63,13 @@ typedef struct Window
 	List *deltas;	   /* of Delta, of sources that have changes */
 	int64 nrows;	   /* of all deltas */
 	const char *reset; /* why no delta will do, or NULL */
+	int32 last_part;   /* of the own transaction that counts as seen */
 	List *eras;		   /* of char *: eras of the logs but the current */
 	MemoryContext memory;
 } Window;
 
-extern Window *pgt_open_window(const StreamTable *st,
-							   const Compiled *compiled);
+extern Window *pgt_open_window(const StreamTable *st, const Compiled *compiled,
+							   int32 part);
 extern void pgt_close_window(Window *window);
 
 /* ---- snapshot.c: the snapshot of a refresh ---- */

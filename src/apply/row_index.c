@@ -362,3 +362,16 @@ pgt_apply_ensure_index(ApplyTarget *target)
 
 	return target->index != before;
 }
+
+/*
+ * See apply.h.
+ */
+void
+pgt_apply_rebuild_index(const ApplyTarget *target)
+{
+	if (!OidIsValid(target->index))
+		return;
+
+	pgt_reindex(target->index);
+	CommandCounterIncrement();
+}

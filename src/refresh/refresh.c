@@ -272,6 +272,12 @@ recompute(Job *job, const char *reason)
 	}
 	apply_changes(job, pgt_recompute_difference(job->compiled));
 	if (job->result.mismatch)
+	{
+		/* Hashes of old values: a collation or a composite type changed. */
+		pgt_apply_rebuild_index(&job->compiled->target);
+		apply_changes(job, pgt_recompute_difference(job->compiled));
+	}
+	if (job->result.mismatch)
 		ereport(ERROR,
 				errcode(ERRCODE_DATA_CORRUPTED),
 				errmsg("stream table \"%s\" does not take its own query's result",
@@ -351,6 +357,8 @@ reason_to_recompute(const Job *job, const Window *window)
 										   "its rows were not under guard";
 	if (job->st->mode == MODE_FULL)
 		return "refresh mode FULL";
+	if (!compiled->tracked && compiled->form->obstacle.kind == OBSTACLE_NONE)
+		return "changes of its sources are not captured";
 	if (!compiled->tracked)
 		return psprintf("%s is recomputed at each refresh",
 						compiled->form->obstacle.construct);
@@ -414,7 +422,7 @@ advance_frontier(Job *job, Window *window)
 	TimestampTz end = GetCurrentTimestamp();
 
 	measure(job, end);
-	st->frontier = pgt_make_frontier(job->part, window->eras);
+	st->frontier = pgt_make_frontier(window->last_part, window->eras);
 	st->data_timestamp = st->frontier->timestamp;
 	st->last_refresh_at = end;
 	st->is_populated = true;
@@ -452,7 +460,7 @@ refresh_one(Job *job)
 	pgt_advance_refresh_snapshot();
 	note_seen(job->compiled);
 
-	window = pgt_open_window(job->st, job->compiled);
+	window = pgt_open_window(job->st, job->compiled, job->part);
 	job->window = window;
 	bring_up_to_date(job, window);
 	advance_frontier(job, window);

@@ -14,6 +14,7 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -127,6 +128,19 @@ reader_has_seen(SegmentReader *reader, FullTransactionId xid, int32 part)
 	return reader->last_seen;
 }
 
+/*
+ * Under a snapshot older than its locks (REPEATABLE READ) a transaction that
+ * truncates a source removes rows that N does not show, whose log rows come
+ * later.  Its mark must meet the next refresh again.
+ */
+static void
+note_own_mark(Window *window, FullTransactionId xid, int32 part)
+{
+	if (IsolationUsesXactSnapshot() &&
+		FullTransactionIdEquals(xid, GetTopFullTransactionIdIfAny()))
+		window->last_part = Min(window->last_part, part - 1);
+}
+
 /* Put one row of the log into the delta, unless it is seen or a mark. */
 static void
 read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
@@ -147,6 +161,7 @@ read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
 	weight = DatumGetInt16(slot->tts_values[Anum_log_weight - 1]);
 	if (weight == 0)
 	{
+		note_own_mark(window, xid, part);
 		window->reset = "a source was truncated or changed by DDL";
 		return;
 	}
@@ -238,11 +253,11 @@ read_source(const StreamTable *st, const SourceUse *use, Window *window)
 
 /*
  * Read what the logs of all sources have beyond the frontier of the stream
- * table, under the active snapshot.  The logs are locked.  To be given back
- * by pgt_close_window().
+ * table, under the active snapshot, and of the own transaction up to "part".
+ * The logs are locked.  To be given back by pgt_close_window().
  */
 Window *
-pgt_open_window(const StreamTable *st, const Compiled *compiled)
+pgt_open_window(const StreamTable *st, const Compiled *compiled, int32 part)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext,
 												 "pg_trickle window",
@@ -252,6 +267,7 @@ pgt_open_window(const StreamTable *st, const Compiled *compiled)
 	ListCell *lc;
 
 	window->memory = memory;
+	window->last_part = part;
 	if (compiled->tracked)
 	{
 		foreach (lc, compiled->form->sources)
