@@ -15,6 +15,6 @@ CALL refresh_both_ways(4);
 SELECT * FROM state_days WHERE day = '2001-03-01'
  ORDER BY late DESC, state LIMIT 5;
 
-\echo Milliseconds:
+\echo Milliseconds (the first refresh of a session also plans its statements):
 \echo
 SELECT * FROM times(4);

@@ -193,6 +193,20 @@ sub test_links
 
 # ---- the reference ----
 
+# Both are lists of lines; a failure shows only what differs.
+sub same_lines
+{
+	my ($documented, $existing, $name) = @_;
+	my %documented = map { $_ => 1 } @$documented;
+	my %existing = map { $_ => 1 } split /\n/, $existing;
+	my @wrong = map { "documented, but there is not: $_\n" }
+	  grep { !$existing{$_} } sort keys %documented;
+
+	push @wrong, map { "not documented: $_\n" }
+	  grep { !$documented{$_} } sort keys %existing;
+	is(join('', @wrong), '', $name);
+}
+
 # "### name" and, in a block without a mark, the signature.
 sub test_functions
 {
@@ -202,12 +216,15 @@ sub test_functions
 	my $existing = $node->safe_psql(
 		'reference', q{
 			SELECT proname || '(' ||
-				   regexp_replace(
-					   regexp_replace(pg_get_function_arguments(oid),
-									  '::[a-z ]+(\[\])?', '', 'g'),
-					   ' DEFAULT ', ' = ', 'g') ||
-				   ') returns ' || pg_get_function_result(oid)
-			FROM pg_proc
+				   regexp_replace(arguments, '(^|, )OUT .*$', '') || ') returns ' ||
+				   coalesce('setof (' ||
+							replace(substring(arguments FROM 'OUT .*$'), 'OUT ', '') ||
+							')', replace(result, 'SETOF', 'setof'))
+			FROM (SELECT *, pg_get_function_result(oid) AS result,
+						 regexp_replace(regexp_replace(pg_get_function_arguments(oid),
+													   '::[a-z ]+(\[\])?', '', 'g'),
+										' DEFAULT ', ' = ', 'g') AS arguments
+				  FROM pg_proc) p
 			WHERE pronamespace = 'pgtrickle'::regnamespace
 			  AND prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
 			ORDER BY 1});
@@ -220,7 +237,7 @@ sub test_functions
 		$signature =~ s/ \)/)/g;
 		push @signatures, $signature;
 	}
-	is(join("\n", sort @signatures), join("\n", sort split /\n/, $existing),
+	same_lines(\@signatures, $existing,
 		'the reference has all functions as they are');
 }
 
@@ -228,7 +245,7 @@ sub test_functions
 sub test_settings
 {
 	my ($reference) = @_;
-	my $documented = join "\n", sort map { s/ *\| */|/gr } map { s/`//gr }
+	my @documented = map { s/ *\| */|/gr } map { s/`//gr }
 	  $reference =~ /^\| (`pg_trickle\.\w+` \|.*?\|.*?) \|/mg;
 	my $existing = $node->safe_psql(
 		'reference', q{
@@ -242,7 +259,7 @@ sub test_settings
 						WHEN 'postmaster' THEN 'restart' END
 			FROM pg_settings WHERE name ~ '^pg_trickle\.' ORDER BY 1});
 
-	is($documented, join("\n", sort split /\n/, $existing),
+	same_lines(\@documented, $existing,
 		'the reference has all settings as they are');
 }
 
@@ -266,7 +283,7 @@ sub test_tables
 			WHERE relnamespace = 'pgtrickle'::regnamespace
 			  AND relkind IN ('r', 'v') AND attnum > 0 AND NOT attisdropped});
 
-	is(join("\n", sort @documented), join("\n", sort split /\n/, $existing),
+	same_lines(\@documented, $existing,
 		'the reference has all tables and views as they are');
 }
 
