@@ -23,7 +23,7 @@ SELECT pgtrickle.create_stream_table('shop_sales',
 
 -- The status, for names as they are to be written.
 SELECT name, status, refresh_mode, is_populated, consecutive_errors, schedule,
-	data_timestamp <= last_refresh_at AS refreshed, staleness < '1 hour' AS fresh,
+	data_timestamp IS NOT NULL AND last_refresh_at IS NOT NULL AS refreshed, staleness < '1 hour' AS fresh,
 	last_error_message, pgt_id > 0 AS has_id
 FROM pgtrickle.pgt_status();
 SELECT pgtrickle.get_staleness('"My schema"."My totals"') BETWEEN 0 AND 3600 AS fresh;
