@@ -77,4 +77,7 @@ extern void pgt_capture_reset(const Source *source);
 extern bool pgt_capture_lost(const Source *source);
 extern void pgt_capture_sentinel_set(const Source *source);
 
+/* After a restore: the sentinel, if there is one, goes with its source. */
+extern void pgt_capture_link_sentinel(const Source *source);
+
 #endif /* PGT_CAPTURE_H */

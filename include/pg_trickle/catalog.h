@@ -46,6 +46,7 @@ typedef struct StreamTable
 	Oid query_relid;	  /* the view that holds the query */
 	char *defining_query; /* names qualified, as of creation */
 	char *original_query; /* as the user wrote it */
+	char *timezone;		  /* in which the query is computed */
 	char *schedule;
 	RefreshMode mode;
 	StreamStatus status;

@@ -27,6 +27,7 @@ typedef struct Compiled
 	Oid relid;
 	Oid owner;
 	Oid query_relid;
+	char *timezone;
 	ApplyTarget target;
 	NormalForm *form;
 	Program *program; /* NULL: recomputed (form->obstacle or mode) */

@@ -22,6 +22,7 @@ typedef struct RunAs
 } RunAs;
 
 extern RunAs pgt_run_as(Oid owner);
+extern RunAs pgt_run_as_in(Oid owner, const char *timezone);
 extern void pgt_run_as_done(RunAs before);
 
 #endif /* PGT_RUN_AS_H */

@@ -26,6 +26,7 @@ CREATE TABLE pgtrickle.pgt_stream_tables (
 	query_relid regclass NOT NULL,
 	defining_query text NOT NULL,
 	original_query text NOT NULL,
+	timezone text NOT NULL,
 	schedule text NOT NULL,
 	refresh_mode text NOT NULL
 		CHECK (refresh_mode IN ('AUTO', 'DIFFERENTIAL', 'FULL', 'IMMEDIATE')),

@@ -6,8 +6,11 @@
  * A refresh may be asked for by anybody, a superuser too, and runs what the
  * owner of the stream table wrote: expressions, functions, triggers.  All of
  * it runs as the owner, security-restricted, under a fixed search_path, and
- * with every setting that changes the meaning of a built-in STABLE function
- * pinned, so that two refreshes never disagree about the same row.
+ * with every setting pinned that changes the meaning of a built-in STABLE
+ * function, so that two refreshes never disagree about the same row.
+ *
+ * All pins are constants but one: which day a timestamp belongs to depends on
+ * the time zone, and that is the one its creator had (pgt_run_as_in()).
  *
  *-------------------------------------------------------------------------
  */
@@ -18,27 +21,46 @@
 
 #include "pg_trickle/run_as.h"
 
-/* lc_* stay as they are in the database: no client can rely on them. */
 static const struct
 {
 	const char *name;
 	const char *value;
 } pinned[] = {
 	{"search_path", "pg_catalog, pg_temp"},
-	{"TimeZone", "UTC"},
 	{"DateStyle", "ISO, MDY"},
 	{"IntervalStyle", "postgres"},
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
+	{"xmlbinary", "base64"},
+	{"xmloption", "content"},
+	{"lc_monetary", "C"},
+	{"lc_numeric", "C"},
+	{"lc_time", "C"},
 	{"row_security", "on"},
 };
 
+static void
+pin(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
- * Become "owner" for user code; undone by pgt_run_as_done() with the value
- * returned, or by the end of the (sub)transaction.
+ * Become "owner" for user code, in UTC; undone by pgt_run_as_done() with the
+ * value returned, or by the end of the (sub)transaction.
  */
 RunAs
 pgt_run_as(Oid owner)
+{
+	return pgt_run_as_in(owner, "UTC");
+}
+
+/*
+ * The same in a time zone, for what depends on it: queries and their parts.
+ */
+RunAs
+pgt_run_as_in(Oid owner, const char *timezone)
 {
 	RunAs before;
 
@@ -47,9 +69,8 @@ pgt_run_as(Oid owner)
 						   before.sec_context | SECURITY_RESTRICTED_OPERATION);
 	before.guc_level = NewGUCNestLevel();
 	for (size_t i = 0; i < lengthof(pinned); i++)
-		(void) set_config_option(pinned[i].name, pinned[i].value,
-								 PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		pin(pinned[i].name, pinned[i].value);
+	pin("TimeZone", timezone);
 
 	return before;
 }

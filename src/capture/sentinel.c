@@ -168,3 +168,15 @@ pgt_sentinel_drop(const Source *source)
 {
 	pgt_drop_internal_relation(pgt_sentinel(source));
 }
+
+/*
+ * See capture.h.
+ */
+void
+pgt_capture_link_sentinel(const Source *source)
+{
+	Oid sentinel = pgt_sentinel(source);
+
+	if (OidIsValid(sentinel))
+		pgt_link_part(sentinel, source->relid);
+}

@@ -243,12 +243,25 @@ create_log(const Source *source, int segno)
 	return relid;
 }
 
+/* The columns that the source tracks, in the types that they have now. */
 static bool
 same_layout(const Segment *segment, const Source *source)
 {
-	return segment->ncolumns == source->ncolumns &&
-		   memcmp(segment->columns, source->columns,
-				  sizeof(AttrNumber) * source->ncolumns) == 0;
+	if (segment->ncolumns != source->ncolumns ||
+		memcmp(segment->columns, source->columns,
+			   sizeof(AttrNumber) * source->ncolumns) != 0)
+		return false;
+
+	for (int i = 0; i < source->ncolumns; i++)
+	{
+		Oid now = get_atttype(source->relid, source->columns[i]);
+		Oid logged = get_atttype(segment->relid, Natts_log_fixed + 1 + i);
+
+		if (OidIsValid(now) && getBaseType(now) != logged)
+			return false;
+	}
+
+	return true;
 }
 
 static Segment *

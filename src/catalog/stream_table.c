@@ -27,6 +27,7 @@ enum
 	Anum_query_relid,
 	Anum_defining_query,
 	Anum_original_query,
+	Anum_timezone,
 	Anum_schedule,
 	Anum_mode,
 	Anum_status,
@@ -153,6 +154,7 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 	st->query_relid = DatumGetObjectId(values[Anum_query_relid - 1]);
 	st->defining_query = TextDatumGetCString(values[Anum_defining_query - 1]);
 	st->original_query = TextDatumGetCString(values[Anum_original_query - 1]);
+	st->timezone = TextDatumGetCString(values[Anum_timezone - 1]);
 	st->schedule = TextDatumGetCString(values[Anum_schedule - 1]);
 	st->mode = pgt_parse_mode(TextDatumGetCString(values[Anum_mode - 1]));
 	st->status = pgt_parse_status(TextDatumGetCString(values[Anum_status - 1]));
@@ -201,6 +203,7 @@ fill_row(const StreamTable *st, Datum *values, bool *nulls)
 	values[Anum_query_relid - 1] = ObjectIdGetDatum(st->query_relid);
 	values[Anum_defining_query - 1] = CStringGetTextDatum(st->defining_query);
 	values[Anum_original_query - 1] = CStringGetTextDatum(st->original_query);
+	values[Anum_timezone - 1] = CStringGetTextDatum(st->timezone);
 	values[Anum_schedule - 1] = CStringGetTextDatum(st->schedule);
 	values[Anum_mode - 1] = CStringGetTextDatum(pgt_mode_name(st->mode));
 	values[Anum_status - 1] = CStringGetTextDatum(pgt_status_name(st->status));

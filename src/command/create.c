@@ -19,6 +19,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -142,6 +143,7 @@ pgt_create_stream_table(const CreateRequest *request)
 	st->pgt_id = pgt_new_stream_id();
 	st->original_query = pstrdup(request->query);
 	st->defining_query = pgt_query_text(query);
+	st->timezone = pstrdup(GetConfigOption("TimeZone", false, false));
 	st->schedule = pstrdup(request->schedule);
 	st->mode = request->mode;
 	st->status = STREAM_INITIALIZING;

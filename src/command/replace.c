@@ -25,6 +25,7 @@
 #include "nodes/makefuncs.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -224,6 +225,7 @@ pgt_replace_query(StreamTable *st, const Query *query, const NormalForm *form)
 	check_no_cycle(st, form);
 	added = added_columns(st, query);
 	st->defining_query = pgt_query_text(query);
+	st->timezone = pstrdup(GetConfigOption("TimeZone", false, false));
 	st->keyed = form->keyed;
 	st->nkeys = form->nkeys;
 	st->keys = form->keys;

@@ -176,7 +176,7 @@ ignore_row(TupleTableSlot *slot, int64 weight, void *arg)
 static void
 check_rights(const StreamTable *st, Oid owner)
 {
-	RunAs before = pgt_run_as(owner);
+	RunAs before = pgt_run_as_in(owner, st->timezone);
 	SavedPlan *plan = NULL;
 
 	pgt_run_query(recompute_sql(st, " WHERE false"), &plan, true, NIL,
@@ -241,6 +241,7 @@ build(const StreamTable *st)
 	compiled->pgt_id = st->pgt_id;
 	compiled->relid = st->relid;
 	compiled->query_relid = st->query_relid;
+	compiled->timezone = pstrdup(st->timezone);
 	compiled->target = apply_target(st);
 	compiled->owner = pgt_relation_owner(st->relid);
 	compiled->form = pgt_normalize(pgt_view_query(st->query_relid),

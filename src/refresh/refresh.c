@@ -391,7 +391,7 @@ bring_up_to_date(Job *job, Window *window)
 		return;
 
 	pgt_apply_check_table(job->st->relid);
-	before = pgt_run_as(job->compiled->owner);
+	before = pgt_run_as_in(job->compiled->owner, job->compiled->timezone);
 	job->compiled->level = GetCurrentTransactionNestLevel();
 	(void) pgt_apply_ensure_index(&job->compiled->target);
 	if (reason != NULL)

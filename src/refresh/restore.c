@@ -84,6 +84,7 @@ missing_in_logs(const Compiled *compiled)
 
 		if (gap != NULL)
 			return gap;
+		pgt_capture_link_sentinel(source);
 		foreach (lc2, pgt_segments(source->track_id))
 		{
 			Segment *segment = lfirst(lc2);

@@ -128,7 +128,7 @@ pgt_verify(Oid relid, bool repair, RowDifference report, void *arg)
 														 .initiated_by = "VERIFY",
 														 .reason = "requested",
 													 });
-	RunAs before = pgt_run_as(compiled->owner);
+	RunAs before = pgt_run_as_in(compiled->owner, compiled->timezone);
 
 	compare_content(compiled, &v);
 	if (compiled->program != NULL)
