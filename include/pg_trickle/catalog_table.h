@@ -48,6 +48,7 @@ extern Oid pgt_catalog_oid(CatalogObject object);
 
 /* Does the extension exist in this database?  Cheap. */
 extern bool pgt_catalog_exists(void);
+extern bool pgt_catalog_is_active(void);
 
 /* The next value of one of the sequences; needs no privilege. */
 extern int64 pgt_next_id(CatalogObject sequence);

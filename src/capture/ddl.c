@@ -363,7 +363,7 @@ any_row(HeapTuple tuple, const Datum *values, const bool *nulls)
 static bool
 is_inert(void)
 {
-	return IsBinaryUpgrade || !pgt_catalog_exists() ||
+	return !pgt_catalog_is_active() ||
 		   pgt_scan_catalog(TABLE_TRACKING, INDEX_TRACKING, 0, NULL,
 							ForwardScanDirection, true, any_row) == NIL;
 }

@@ -19,7 +19,9 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "commands/sequence.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -50,6 +52,17 @@ static const char *const object_names[NUM_CATALOG_OBJECTS] = {
 	[SEQUENCE_STREAMS] = "pgt_stream_tables_id_seq",
 	[SEQUENCE_TRACKING] = "pgt_change_tracking_id_seq",
 	[SEQUENCE_HISTORY] = "pgt_refresh_history_id_seq",
+};
+
+/* How many columns the library knows; an older extension has fewer. */
+static const int natts_known[NUM_CATALOG_OBJECTS] = {
+	[TABLE_ERA] = 2,
+	[TABLE_STREAMS] = 22,
+	[TABLE_DEPENDENCIES] = 5,
+	[TABLE_TRACKING] = 3,
+	[TABLE_SEGMENTS] = 10,
+	[TABLE_NODES] = 6,
+	[TABLE_HISTORY] = 14,
 };
 
 static Oid object_oids[NUM_CATALOG_OBJECTS];
@@ -101,6 +114,16 @@ pgt_catalog_exists(void)
 }
 
 /*
+ * Are event triggers to act?  Not during pg_upgrade, nor while the extension
+ * is created, updated or dropped.
+ */
+bool
+pgt_catalog_is_active(void)
+{
+	return !IsBinaryUpgrade && !creating_extension && pgt_catalog_exists();
+}
+
+/*
  * The OID of a catalog table, index or sequence.  Error 55000 if there is
  * none: the library is loaded but the extension is not created.
  */
@@ -128,6 +151,25 @@ pgt_next_id(CatalogObject sequence)
 }
 
 /*
+ * Open a table of the catalog.  Error 55000 if it is older than the library:
+ * that was replaced, and the extension not updated.
+ */
+static Relation
+open_table(CatalogObject table, LOCKMODE mode)
+{
+	Relation rel = table_open(pgt_catalog_oid(table), mode);
+
+	if (RelationGetNumberOfAttributes(rel) < natts_known[table])
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("extension \"pg_trickle\" is older than its library"),
+				errdetail("Table \"%s\" lacks columns.", object_names[table]),
+				errhint("Run ALTER EXTENSION pg_trickle UPDATE."));
+
+	return rel;
+}
+
+/*
  * See catalog_table.h.  The list is in the caller's memory context.
  */
 List *
@@ -135,7 +177,7 @@ pgt_scan_catalog(CatalogObject table, CatalogObject index, int nkeys,
 				 ScanKey keys, ScanDirection direction, bool first_only,
 				 FormRow form)
 {
-	Relation rel = table_open(pgt_catalog_oid(table), AccessShareLock);
+	Relation rel = open_table(table, AccessShareLock);
 	Relation irel = index_open(pgt_catalog_oid(index), AccessShareLock);
 	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
 	List *rows = NIL;
@@ -168,7 +210,7 @@ pgt_scan_catalog(CatalogObject table, CatalogObject index, int nkeys,
 void
 pgt_insert_row(CatalogObject table, Datum *values, bool *nulls)
 {
-	Relation rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
+	Relation rel = open_table(table, RowExclusiveLock);
 	HeapTuple tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 
 	CatalogTupleInsert(rel, tuple);
@@ -185,7 +227,7 @@ void
 pgt_update_row(CatalogObject table, CatalogObject index, int nkeys,
 			   ScanKey keys, Datum *values, bool *nulls, bool *replace)
 {
-	Relation rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
+	Relation rel = open_table(table, RowExclusiveLock);
 	Relation irel = index_open(pgt_catalog_oid(index), AccessShareLock);
 	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
 	HeapTuple old = systable_getnext_ordered(scan, BackwardScanDirection);
@@ -211,7 +253,7 @@ void
 pgt_delete_rows(CatalogObject table, CatalogObject index, int nkeys,
 				ScanKey keys)
 {
-	Relation rel = table_open(pgt_catalog_oid(table), RowExclusiveLock);
+	Relation rel = open_table(table, RowExclusiveLock);
 	Relation irel = index_open(pgt_catalog_oid(index), AccessShareLock);
 	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
 	HeapTuple tuple;

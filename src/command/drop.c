@@ -202,8 +202,7 @@ pgt_on_sql_drop(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"on_sql_drop\" was not called by an event trigger"));
 
-	/* Not while the extension itself goes, or is restored. */
-	if (IsBinaryUpgrade || !pgt_catalog_exists())
+	if (!pgt_catalog_is_active())
 		PG_RETURN_NULL();
 
 	dropped = dropped_relations();

@@ -268,7 +268,7 @@ pgt_on_ddl_command_end(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"on_ddl_command_end\" was not called by an event trigger"));
 
-	if (IsBinaryUpgrade || !pgt_catalog_exists() ||
+	if (!pgt_catalog_is_active() ||
 		!is_of_interest(((EventTriggerData *) fcinfo->context)->parsetree))
 		PG_RETURN_NULL();
 
