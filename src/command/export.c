@@ -3,12 +3,16 @@
  * export.c
  *	  export_definition(): the SQL that creates a stream table as it is.
  *
+ * A query is computed in the time zone in which it was created.  If that is
+ * another one than the exporting session's, the SQL sets it.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 #include "pg_trickle/command.h"
 #include "pg_trickle/sql.h"
@@ -59,10 +63,17 @@ pgt_sql_export_definition(PG_FUNCTION_ARGS)
 {
 	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
 										 AccessShareLock, true);
+	bool other_zone = strcmp(st->timezone,
+							 GetConfigOption("TimeZone", false, false)) != 0;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
+	if (other_zone)
+		appendStringInfo(&sql, "SET TimeZone = %s;\n",
+						 quote_literal_cstr(st->timezone));
 	append_create(&sql, st);
 	append_status(&sql, st);
+	if (other_zone)
+		appendStringInfoString(&sql, "RESET TimeZone;\n");
 	PG_RETURN_TEXT_P(cstring_to_text(sql.data));
 }

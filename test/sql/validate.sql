@@ -73,5 +73,18 @@ TABLE before EXCEPT ALL TABLE "from"."st's";
 SELECT pgtrickle.export_definition('"from"."st''s"') = :'definition' AS same;
 SELECT name, status, schedule FROM pgtrickle.pgt_status();
 
+-- ... in the time zone in which it is computed.
+CREATE TABLE moments (at timestamptz);
+INSERT INTO moments VALUES ('2024-06-01 23:30+00');
+SET TimeZone = 'Asia/Tokyo';
+SELECT pgtrickle.create_stream_table('days', 'SELECT at::date AS day FROM moments', 'manual');
+RESET TimeZone;
+SELECT pgtrickle.export_definition('days') AS definition \gset
+\echo :definition
+DROP TABLE days;
+:definition
+SELECT * FROM days;
+SELECT pgtrickle.export_definition('days') = :'definition' AS same;
+
 DROP OWNED BY regress_validate_user;
 DROP ROLE regress_validate_user;
