@@ -70,11 +70,18 @@ run_test()
 		STRESS_FLAGS="--no-coverage --seed=1 $*" \
 			make -s -C "$folder" check-stress
 	else
-		make -s -C "$folder" "check-$suite" TESTS="$*"
+		make -s -C "$folder" "check-$suite" TESTS="$*" MODE=preload
 	fi >> "$folder.log" 2>&1
 }
 
-# Each different line "tests:" of the mutants, once.
+report()
+{
+	printf '%-8s %-26s %s\n' "$1" "$2" "$3"
+	[ "$1" = caught ] || failures=$((failures + 1))
+}
+
+# Each different line "tests:" of the mutants, once.  What fails here would
+# fail with every mutant: it is a failure of its own, and catches nothing.
 check_unmutated()
 {
 	local line name
@@ -85,11 +92,15 @@ check_unmutated()
 	do
 		field tests "$name"
 	done | sort -u > "$work/tests"
+	: > "$work/usable"
 	while read -r line
 	do
-		echo "unmutated: $line"
-		run_test "$work/none" $line < /dev/null ||
-			die "fails without a mutant, see $work/none.log"
+		if run_test "$work/none" $line < /dev/null
+		then
+			echo "$line" >> "$work/usable"
+		else
+			report useless "$line" "fails without a mutant, see $work/none.log"
+		fi
 	done < "$work/tests"
 }
 
@@ -117,12 +128,6 @@ mutate()
 	' "$1" "$tree/test/mutants/$2.mutant"
 }
 
-report()
-{
-	printf '%-10s %-24s %s\n' "$1" "$2" "$3"
-	[ "$1" = caught ] || failures=$((failures + 1))
-}
-
 try_mutant()
 {
 	local name=$1 folder=$work/$1 line
@@ -140,6 +145,7 @@ try_mutant()
 	else
 		while read -r line
 		do
+			grep -qxF "$line" "$work/usable" || continue
 			run_test "$folder" $line < /dev/null && continue
 			report caught "$name" "by $line"
 			rm -rf "$folder"
@@ -162,5 +168,5 @@ for name in "${mutants[@]}"
 do
 	try_mutant "$name"
 done
-echo "${#mutants[@]} mutants, $failures not caught"
+echo "${#mutants[@]} mutants, $failures failures"
 [ "$failures" = 0 ]
