@@ -92,7 +92,8 @@ plan_refresh(Session *session, const Shape *shape)
 			  shape->name)
 		->shape = shape;
 	plan_step(session, STEP_ACTION,
-			  "SELECT action FROM pgtrickle.pgt_refresh_history WHERE pgt_id ="
+			  "SELECT action, refresh_reason"
+			  " FROM pgtrickle.pgt_refresh_history WHERE pgt_id ="
 			  " (SELECT pgt_id FROM pgtrickle.pgt_stream_tables"
 			  " WHERE pgt_relid = 'stress.%s'::regclass)"
 			  " ORDER BY refresh_id DESC LIMIT 1",

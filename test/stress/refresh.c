@@ -321,6 +321,9 @@ note_action(Session *session, const Shape *shape, const PGresult *result)
 	if (PQntuples(result) != 1)
 		fail("a refresh of \"%s\" left no history", shape->name);
 	action = PQgetvalue(result, 0, 0);
+	if (strncmp(PQgetvalue(result, 0, 1), "delta ", 6) == 0)
+		fail("\"%s\" was recomputed: %s", shape->name,
+			 PQgetvalue(result, 0, 1));
 	if (strcmp(action, "NO_DATA") == 0)
 	{
 		coverage.nothing++;
