@@ -46,8 +46,6 @@ extern bool pgt_replace_query(StreamTable *st, const Query *query,
 							  const NormalForm *form);
 extern void pgt_refill(StreamTable *st, bool rekeyed);
 extern void pgt_store_definition(StreamTable *st);
-extern void pgt_create_row_index(const StreamTable *st);
-extern void pgt_drop_row_index(const StreamTable *st);
 
 /* The arguments of create_stream_table() and its kin (create_sql.c). */
 extern char *pgt_required_text(FunctionCallInfo fcinfo, int argno,

@@ -57,6 +57,15 @@ extern void pgt_create_states(const StreamTable *st, const NormalForm *form);
 extern void pgt_drop_states(const StreamTable *st);
 extern bool pgt_refit_states(const StreamTable *st, const NormalForm *form);
 
+/* ---- row_identity.c ---- */
+
+/* The index by which rows are found, for the identity that the row says. */
+extern void pgt_create_row_index(const StreamTable *st);
+extern void pgt_drop_row_index(const StreamTable *st);
+
+extern bool pgt_key_is_proven(const StreamTable *st, const NormalForm *form);
+extern void pgt_forget_key(StreamTable *st);
+
 /* ---- window.c: the changes that a stream table has not seen ---- */
 
 typedef struct Window

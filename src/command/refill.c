@@ -41,37 +41,6 @@ pgt_store_definition(StreamTable *st)
 	CommandCounterIncrement();
 }
 
-/* ---- the index by which rows are found ---- */
-
-/*
- * Create it, for the identity that the row of the stream table says.
- */
-void
-pgt_create_row_index(const StreamTable *st)
-{
-	ApplyTarget target = pgt_apply_target(st);
-	RunAs before = pgt_run_as(pgt_relation_owner(st->relid));
-
-	pgt_apply_create_index(&target);
-	pgt_run_as_done(before);
-}
-
-/*
- * Drop it, unless a constraint of the user's needs it.
- */
-void
-pgt_drop_row_index(const StreamTable *st)
-{
-	ApplyTarget target = pgt_apply_target(st);
-	RunAs before = pgt_run_as(pgt_relation_owner(st->relid));
-
-	(void) pgt_apply_ensure_index(&target);
-	if (OidIsValid(target.index) &&
-		!OidIsValid(get_index_constraint(target.index)))
-		pgt_drop_internal_relation(target.index);
-	pgt_run_as_done(before);
-}
-
 /* ---- filling ---- */
 
 static void

@@ -38,6 +38,7 @@ typedef struct Job
 	Window *window;
 	TimestampTz start;
 	const char *gap; /* why the logs cannot be trusted, or NULL */
+	bool lost_key;	 /* it has just become a bag */
 	int32 part;		 /* last part of this transaction it reads */
 	const char *action;
 	const char *reason;
@@ -163,6 +164,18 @@ find_gap(const Compiled *compiled)
 	}
 
 	return NULL;
+}
+
+/* Rows can no longer be told apart by the key they had. */
+static void
+check_key(Job *job)
+{
+	if (pgt_key_is_proven(job->st, job->compiled->form))
+		return;
+
+	pgt_forget_key(job->st);
+	job->compiled->target = pgt_apply_target(job->st);
+	job->lost_key = true;
 }
 
 /*
@@ -362,6 +375,8 @@ reason_to_recompute(const Job *job, const Window *window)
 	if (!compiled->tracked)
 		return psprintf("%s is recomputed at each refresh",
 						compiled->form->obstacle.construct);
+	if (job->lost_key)
+		return "a constraint that proved its key is gone";
 	if (compiled->refitted)
 		return "an aggregate or the server keeps other states now";
 	if (job->gap != NULL)
@@ -504,6 +519,7 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 		job->compiled = pgt_compile(job->st);
 		refuse_running_writer(job->compiled);
 		job->gap = find_gap(job->compiled);
+		check_key(job);
 		latest |= pgt_needs_latest_snapshot(job->st);
 	}
 
