@@ -123,12 +123,15 @@ let_parts_follow(const StreamTable *st, Oid owner)
 }
 
 /*
- * Somebody has disabled the guards: superusers may, to load a dump.  Whatever
- * happens to the rows until the guards are back, the next refresh recomputes.
+ * Somebody has disabled or dropped the guards: superusers may, to load a dump.
+ * Whatever happens to the rows until the guards are back, the next refresh
+ * recomputes.
  */
 static void
 guards_are_off(StreamTable *st)
 {
+	if (!st->is_populated)
+		return;
 	if (!superuser())
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -215,13 +218,50 @@ look_at_altered(Oid relid, const CollectedATSubcmd *subcmd)
 	react_to_triggers(relid, cmd->subtype);
 }
 
+/*
+ * A guard is missing after triggers were dropped or replaced.  (A restore only
+ * creates triggers, and the guards not first.)
+ */
+static void
+look_for_guards(const RangeVar *name)
+{
+	Oid relid = RangeVarGetRelid(name, NoLock, true);
+	StreamTable *st = OidIsValid(relid) ? pgt_lookup_stream(relid, true) : NULL;
+
+	if (st != NULL && !pgt_apply_is_guarded(relid))
+		guards_are_off(st);
+}
+
+static void
+look_at_trigger(const CreateTrigStmt *stmt)
+{
+	if (stmt->replace)
+		look_for_guards(stmt->relation);
+	look_at_named(stmt->relation);
+}
+
+/* The name of a trigger to drop follows that of its table. */
+static void
+look_at_dropped(const DropStmt *stmt)
+{
+	ListCell *lc;
+
+	foreach (lc, stmt->objects)
+	{
+		List *names = list_copy(lfirst(lc));
+
+		names = list_truncate(names, list_length(names) - 1);
+		look_for_guards(makeRangeVarFromNameList(names));
+	}
+}
+
 static void
 look_at_simple(Node *parsetree)
 {
 	ListCell *lc;
 
 	if (IsA(parsetree, CreateTrigStmt))
-		look_at_named(((CreateTrigStmt *) parsetree)->relation);
+		look_at_trigger((CreateTrigStmt *) parsetree);
 	else if (IsA(parsetree, RuleStmt))
 		look_at_named(((RuleStmt *) parsetree)->relation);
 	else if (IsA(parsetree, CreateStmt) ||
@@ -255,23 +295,10 @@ is_of_interest(const Node *parsetree)
 		   ((const CreateStmt *) parsetree)->inhRelations != NIL;
 }
 
-/*
- * Event trigger function for ddl_command_end.  Errors: 42809 if a stream table
- * would no longer have the shape it must have, 0A000 if something would change
- * its rows, 42501 for disabling its guards.
- */
-Datum
-pgt_on_ddl_command_end(PG_FUNCTION_ARGS)
+/* What was dropped is not among these commands. */
+static void
+look_at_commands(void)
 {
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("function \"on_ddl_command_end\" was not called by an event trigger"));
-
-	if (!pgt_catalog_is_active() ||
-		!is_of_interest(((EventTriggerData *) fcinfo->context)->parsetree))
-		PG_RETURN_NULL();
-
 	SPI_connect();
 	if (SPI_execute("SELECT command"
 					" FROM pg_catalog.pg_event_trigger_ddl_commands()",
@@ -287,6 +314,30 @@ pgt_on_ddl_command_end(PG_FUNCTION_ARGS)
 		look_at_command((CollectedCommand *) DatumGetPointer(command));
 	}
 	SPI_finish();
+}
 
+/*
+ * Event trigger function for ddl_command_end.  Errors: 42809 if a stream table
+ * would no longer have the shape it must have, 0A000 if something would change
+ * its rows, 42501 for disabling its guards.
+ */
+Datum
+pgt_on_ddl_command_end(PG_FUNCTION_ARGS)
+{
+	Node *parsetree;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function \"on_ddl_command_end\" was not called by an event trigger"));
+
+	parsetree = ((EventTriggerData *) fcinfo->context)->parsetree;
+	if (!pgt_catalog_is_active() || !is_of_interest(parsetree))
+		PG_RETURN_NULL();
+
+	if (IsA(parsetree, DropStmt))
+		look_at_dropped((DropStmt *) parsetree);
+	else
+		look_at_commands();
 	PG_RETURN_NULL();
 }

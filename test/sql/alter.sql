@@ -285,6 +285,9 @@ GRANT ALL ON SCHEMA elsewhere TO regress_alter_owner;
 ALTER TABLE elsewhere.spots OWNER TO regress_alter_owner;
 SET ROLE regress_alter_owner;
 ALTER TABLE elsewhere.spots DISABLE TRIGGER pgt_guard;
+DROP TRIGGER pgt_guard ON elsewhere.spots;
+CREATE OR REPLACE TRIGGER pgt_guard BEFORE INSERT ON elsewhere.spots
+	FOR EACH ROW EXECUTE FUNCTION pgtrickle.guard();
 ALTER TABLE elsewhere.spots DISABLE TRIGGER tell;
 RESET ROLE;
 ALTER TABLE elsewhere.spots DISABLE TRIGGER ALL;
@@ -293,6 +296,19 @@ SELECT pgtrickle.refresh_stream_table('elsewhere.spots');
 ALTER TABLE elsewhere.spots ENABLE TRIGGER ALL;
 UPDATE elsewhere.spots SET count = 1000 WHERE spot = 'east';
 SELECT trickle_test.same_as_query('elsewhere.spots', 'REINITIALIZE');
+
+-- The same for one that is dropped or replaced, and put back.
+DROP TRIGGER pgt_guard ON elsewhere.spots;
+UPDATE elsewhere.spots SET count = 1000 WHERE spot = 'east';
+CREATE TRIGGER pgt_guard BEFORE INSERT OR UPDATE OR DELETE ON elsewhere.spots
+	FOR EACH ROW EXECUTE FUNCTION pgtrickle.guard();
+ALTER TABLE elsewhere.spots ENABLE ALWAYS TRIGGER pgt_guard;
+SELECT trickle_test.same_as_query('elsewhere.spots', 'REINITIALIZE');
+CREATE OR REPLACE TRIGGER pgt_guard BEFORE DELETE ON elsewhere.spots
+	FOR EACH ROW EXECUTE FUNCTION pgtrickle.guard();
+UPDATE elsewhere.spots SET count = 1000 WHERE spot = 'east';
+SELECT pgtrickle.repair_stream_table('elsewhere.spots');
+SELECT trickle_test.same_as_query('elsewhere.spots', 'NO_DATA');
 
 -- View and states belong to its owner; refreshes run with that one's rights.
 SELECT relname, relowner::regrole FROM pg_class
