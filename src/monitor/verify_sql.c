@@ -44,11 +44,12 @@ static void
 put_difference(int node_id, TupleTableSlot *row, int64 weight, void *arg)
 {
 	const char *what = weight > 0 ? "missing" : "unexpected";
+	int64 copies = weight > 0 ? weight : -weight;
 	Datum data = row_to_jsonb(row);
 
 	if (node_id != 0)
 		what = psprintf("node %d %s", node_id, what);
-	for (int64 i = 0; i < Abs(weight); i++)
+	for (int64 i = 0; i < copies; i++)
 	{
 		AnswerRow answer = {0};
 
