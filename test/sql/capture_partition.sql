@@ -86,7 +86,7 @@ SELECT trickle_test.same_as_query('st', 'FULL');
 INSERT INTO p61 (a, b, c) VALUES (602, 'leaf', 2);
 INSERT INTO p (a, b, c) VALUES (603, 'root', 3);
 SELECT trickle_test.same_as_query('st');
-SELECT tgrelid::regclass, count(*) FROM pg_trigger WHERE tgname LIKE '!pgt%' GROUP BY 1 ORDER BY 1::text;
+SELECT tgrelid::regclass, count(*) FROM pg_trigger WHERE tgname LIKE '!pgt%' GROUP BY 1 ORDER BY tgrelid::regclass::text;
 
 -- DETACH takes them away, and our triggers.
 ALTER TABLE p DETACH PARTITION p6;
