@@ -214,7 +214,7 @@ plan_ordinary(Session *session)
 	Random *random = &session->random;
 
 	plan_step(session, STEP_BEGIN, "%s", begin(random, 10));
-	while (random_percent(random, 45))
+	for (int i = 0; i < 4 && random_percent(random, 45); i++)
 		plan_short_subtransaction(session, active_sources);
 	plan_body(session, active_sources);
 	plan_wait(session, 50, 40);
