@@ -31,6 +31,11 @@
 #error "pg_trickle needs PostgreSQL 15, 16, 17 or 18"
 #endif
 
+/* PG18 wants the attribute in front of the declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* PG16 replaced the per-catalog ownership checks by one. */
 #if PG_VERSION_NUM < 160000
 static inline bool

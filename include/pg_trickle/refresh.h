@@ -14,6 +14,7 @@
 
 #include "pg_trickle/apply.h"
 #include "pg_trickle/catalog.h"
+#include "pg_trickle/compat.h"
 #include "pg_trickle/normal_form.h"
 #include "pg_trickle/program.h"
 
@@ -95,7 +96,7 @@ extern void pgt_advance_refresh_snapshot(void);
 
 /* Error 40001 if a version of a row is newer than N. */
 extern void pgt_require_visible(TransactionId xmin, const char *what);
-extern void pgt_raise_newer(const char *what) pg_attribute_noreturn();
+pg_noreturn extern void pgt_raise_newer(const char *what);
 
 /* The frontier of a refresh under N that has read "part" of its own. */
 extern Frontier *pgt_make_frontier(int32 part, List *done_eras);
