@@ -101,10 +101,13 @@ pg_noreturn extern void pgt_raise_newer(const char *what);
 /* The frontier of a refresh under N that has read "part" of its own. */
 extern Frontier *pgt_make_frontier(int32 part, List *done_eras);
 
-/* ---- newer_mark.c ---- */
+/* ---- newer_change.c ---- */
 
-/* Error 40001 if the log of a source has a mark that N does not show. */
-extern void pgt_require_no_newer_mark(const Compiled *compiled);
+/*
+ * Error 40001 if the log of a source has changes that N does not show and
+ * that make what it shows unfit for a delta.
+ */
+extern void pgt_require_no_newer_change(const Compiled *compiled);
 
 /* ---- attempt.c ---- */
 

@@ -17,6 +17,7 @@
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/heap.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/toasting.h"
@@ -54,6 +55,25 @@ storage_options(List *options)
 }
 
 /*
+ * A publication FOR ALL TABLES takes ours, too, and would refuse updates of a
+ * table without replica identity.
+ */
+static void
+set_full_identity(Oid relid)
+{
+	Relation classes = table_open(RelationRelationId, RowExclusiveLock);
+	HeapTuple tuple = SearchSysCacheCopy1(RELOID, ObjectIdGetDatum(relid));
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	((Form_pg_class) GETSTRUCT(tuple))->relreplident = REPLICA_IDENTITY_FULL;
+	CatalogTupleUpdate(classes, &tuple->t_self, tuple);
+	heap_freetuple(tuple);
+	table_close(classes, RowExclusiveLock);
+	CommandCounterIncrement();
+}
+
+/*
  * Create a table in one of our schemas; see catalog.h.  Returns its OID; the
  * table is visible to the commands that follow.
  */
@@ -85,6 +105,7 @@ pgt_create_internal_table(const char *schema, const char *name,
 									 InvalidOid,
 									 NULL);
 	CommandCounterIncrement();
+	set_full_identity(relid);
 	NewRelationCreateToastTable(relid, (Datum) 0);
 	if (OidIsValid(owner_of))
 		pgt_link_part(relid, owner_of);

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/hsearch.h"
@@ -246,10 +247,11 @@ build(const StreamTable *st)
 	compiled->owner = pgt_relation_owner(st->relid);
 	compiled->form = pgt_normalize(pgt_view_query(st->query_relid),
 								   compiled->owner);
-	compiled->refitted = pgt_refit_states(st, compiled->form);
-	node_states = pgt_node_states(st->pgt_id);
 	compiled->tracked = pgt_needs_tracking(compiled->form, st->mode) &&
 						sources_are_tracked(compiled->form);
+	pgt_finish_restore(st, compiled);
+	compiled->refitted = pgt_refit_states(st, compiled->form);
+	node_states = pgt_node_states(st->pgt_id);
 	compiled->recompute_sql = recompute_sql(st, "");
 	collect_relids(st, compiled, node_states);
 	check_rights(st, compiled->owner);
@@ -273,7 +275,9 @@ lock_sources(const Compiled *compiled)
 
 		if (use->inh)
 		{
-			pgt_lock_source_shape(use->relid, ShareLock);
+			/* On a standby, to explain: nobody changes shapes there. */
+			if (!RecoveryInProgress())
+				pgt_lock_source_shape(use->relid, ShareLock);
 			list_free(pgt_family(use->relid, AccessShareLock));
 		}
 		else
@@ -293,7 +297,7 @@ lock_log(Oid relid, bool first_fill)
 	List *locked = NIL;
 	bool again = source != NULL;
 
-	if (source != NULL && first_fill)
+	if (source != NULL && first_fill && !RecoveryInProgress())
 		pgt_hold_segments(source->track_id);
 	while (again)
 	{

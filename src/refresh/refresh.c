@@ -18,6 +18,7 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -37,9 +38,10 @@ typedef struct Job
 	const RefreshRequest *request;
 	Window *window;
 	TimestampTz start;
-	const char *gap; /* why the logs cannot be trusted, or NULL */
-	bool lost_key;	 /* it has just become a bag */
-	int32 part;		 /* last part of this transaction it reads */
+	TimestampTz snapshot_time; /* everything committed before is in it */
+	const char *gap;		   /* why the logs cannot be trusted, or NULL */
+	bool lost_key;			   /* it has just become a bag */
+	int32 part;				   /* last part of this transaction it reads */
 	const char *action;
 	const char *reason;
 	ApplyResult result;
@@ -237,7 +239,7 @@ require_no_newer_version(const Job *job)
 		foreach (child, relids)
 			require_relation_visible(lfirst_oid(child));
 	}
-	pgt_require_no_newer_mark(job->compiled);
+	pgt_require_no_newer_change(job->compiled);
 }
 
 /* ---- one stream table ---- */
@@ -438,6 +440,7 @@ advance_frontier(Job *job, Window *window)
 
 	measure(job, end);
 	st->frontier = pgt_make_frontier(window->last_part, window->eras);
+	st->frontier->timestamp = job->snapshot_time;
 	st->data_timestamp = st->frontier->timestamp;
 	st->last_refresh_at = end;
 	st->is_populated = true;
@@ -467,12 +470,11 @@ refresh_one(Job *job)
 	bool first_fill = !job->st->is_populated;
 
 	job->start = GetCurrentTimestamp();
-	require_no_newer_version(job);
-	pgt_finish_restore(job->st, job->compiled);
 	pgt_capture_flush();
 	job->part = pgt_current_part();
 	pgt_next_part();
 	pgt_advance_refresh_snapshot();
+	require_no_newer_version(job);
 	note_seen(job->compiled);
 
 	window = pgt_open_window(job->st, job->compiled, job->part);
@@ -506,11 +508,14 @@ refuse_suspended(const StreamTable *st)
 static List *
 refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 {
-	List *jobs = lock_streams(add_with_upstream(NIL, relid));
+	List *jobs;
 	bool latest = false;
+	TimestampTz snapshot_time;
 	ListCell *lc;
 
+	PreventCommandDuringRecovery("refresh of a stream table");
 	*changed = false;
+	jobs = lock_streams(add_with_upstream(NIL, relid));
 	foreach (lc, jobs)
 	{
 		Job *job = lfirst(lc);
@@ -523,6 +528,7 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 		latest |= pgt_needs_latest_snapshot(job->st);
 	}
 
+	snapshot_time = GetCurrentTimestamp();
 	pgt_push_refresh_snapshot(latest);
 	foreach (lc, jobs)
 	{
@@ -532,6 +538,7 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 			refuse_suspended(job->st);
 		else if (job->st->status == STREAM_SUSPENDED)
 			continue;
+		job->snapshot_time = snapshot_time;
 		*changed |= refresh_one(job);
 	}
 

@@ -131,7 +131,6 @@ pgt_make_frontier(int32 part, List *done_eras)
 	Frontier *f = palloc0(sizeof(Frontier));
 
 	f->lsn = GetXLogInsertRecPtr();
-	f->timestamp = GetCurrentTimestamp();
 	f->era = pstrdup(pgt_current_era());
 	f->done_eras = done_eras;
 	f->xmin = widen(snapshot->xmin, next);

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "utils/lsyscache.h"
@@ -101,7 +102,7 @@ states_fit(const NormalForm *form, List *states)
 bool
 pgt_refit_states(const StreamTable *st, const NormalForm *form)
 {
-	if (!needs_states(st, form) ||
+	if (RecoveryInProgress() || !needs_states(st, form) ||
 		states_fit(form, pgt_node_states(st->pgt_id)))
 		return false;
 
