@@ -11,6 +11,7 @@
 #ifndef PGT_COMPAT_H
 #define PGT_COMPAT_H
 
+#include "access/stratnum.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
@@ -34,6 +35,12 @@
 /* PG18 wants the attribute in front of the declaration. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* PG18 names the meanings of strategies, those of btrees. */
+#if PG_VERSION_NUM < 180000
+typedef int16 CompareType;
+#define COMPARE_GT BTGreaterStrategyNumber
 #endif
 
 /* PG16 replaced the per-catalog ownership checks by one. */

@@ -21,7 +21,6 @@
  */
 #include "postgres.h"
 
-#include "access/stratnum.h"
 #include "catalog/pg_am.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
@@ -31,6 +30,7 @@
 #include "utils/memutils.h"
 
 #include "pg_trickle/aggregate.h"
+#include "pg_trickle/compat.h"
 #include "pg_trickle/identity.h"
 #include "pg_trickle/multiset.h"
 
@@ -67,13 +67,13 @@ sorts_by_default(Oid sortop, Oid type, bool *last)
 {
 	Oid family;
 	Oid input;
-	int16 strategy;
+	CompareType order;
 	Oid opclass = GetDefaultOpClass(type, BTREE_AM_OID);
 
 	if (!OidIsValid(opclass) ||
-		!get_ordering_op_properties(sortop, &family, &input, &strategy))
+		!get_ordering_op_properties(sortop, &family, &input, &order))
 		return false;
-	*last = strategy == BTGreaterStrategyNumber;
+	*last = order == COMPARE_GT;
 	return get_opclass_family(opclass) == family;
 }
 
