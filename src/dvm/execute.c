@@ -11,7 +11,8 @@
  *	  size of tables, so that the plan is made with enable_seqscan = off: an
  *	  index is used if there is one, and if there is none, the table is scanned
  *	  once and not once per changed row.  That takes two rows as estimate: with
- *	  one row, a nested loop over a scan looks as good as a hash join.
+ *	  one row, a nested loop over a scan looks as good as a hash join.  And
+ *	  see join_estimate.c.
  *	- The plan for many changed rows is the planner's choice, made anew when
  *	  the number of changed rows has grown or shrunk tenfold.
  *	- Either is made anew when a table has outgrown what it was planned for.
@@ -34,6 +35,7 @@
 #include "utils/rel.h"
 
 #include "execute.h"
+#include "join_estimate.h"
 
 #define SMALL_DELTA 100 /* rows */
 #define SMALL_ESTIMATE 2
@@ -244,7 +246,8 @@ plan_now(SavedPlan *saved, bool small)
 									 PGC_USERSET, PGC_S_SESSION,
 									 GUC_ACTION_SAVE, true, 0, false);
 
-	plan = SPI_plan_get_cached_plan(saved->plan);
+	plan = small ? pgt_plan_for_few_rows(saved->plan) :
+				   SPI_plan_get_cached_plan(saved->plan);
 	note_sizes(saved, linitial_node(PlannedStmt, plan->stmt_list));
 	ReleaseCachedPlan(plan, CurrentResourceOwner);
 	AtEOXact_GUC(true, level);
