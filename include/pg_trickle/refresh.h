@@ -36,7 +36,7 @@ typedef struct Compiled
 	List *relids;	  /* whose change makes this invalid */
 	MemoryContext memory;
 	bool valid;
-	int level;				   /* of the subtransaction that is running it, 0: none */
+	int level;				   /* of the subtransaction that runs it, or 0 */
 	bool refitted;			   /* its states are new and empty */
 	char *recompute_sql;	   /* the query itself, with a weight of 1 */
 	SavedPlan *recompute_plan; /* of that; NULL until first used */

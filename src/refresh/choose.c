@@ -35,7 +35,8 @@ recomputation_time(const StreamTable *st, Compiled *compiled)
 	if (st->full_ms <= 0 || st->full_cost <= 0)
 		return 0;
 
-	before = pgt_run_as_in(compiled->owner, compiled->timezone); /* planning calls functions */
+	/* Planning calls functions. */
+	before = pgt_run_as_in(compiled->owner, compiled->timezone);
 	cost = pgt_query_cost(compiled->recompute_sql, &compiled->recompute_plan);
 	pgt_run_as_done(before);
 	return st->full_ms * cost / st->full_cost;

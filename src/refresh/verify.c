@@ -80,7 +80,8 @@ rows_differ(TupleTableSlot *a, TupleTableSlot *b)
 static void
 compare_group(const ApplyTarget *target, ZSet *difference, Verification *v)
 {
-	TupleTableSlot *missing = MakeSingleTupleTableSlot(pgt_zset_desc(difference),
+	TupleDesc desc = pgt_zset_desc(difference);
+	TupleTableSlot *missing = MakeSingleTupleTableSlot(desc,
 													   &TTSOpsMinimalTuple);
 	TupleTableSlot *row;
 	int64 weight;
@@ -124,10 +125,11 @@ void
 pgt_verify(Oid relid, bool repair, RowDifference report, void *arg)
 {
 	Verification v = {.report = report, .arg = arg};
-	Compiled *compiled = pgt_refresh_and_stay(relid, &(RefreshRequest){
-														 .initiated_by = "VERIFY",
-														 .reason = "requested",
-													 });
+	RefreshRequest request = {
+		.initiated_by = "VERIFY",
+		.reason = "requested",
+	};
+	Compiled *compiled = pgt_refresh_and_stay(relid, &request);
 	RunAs before = pgt_run_as_in(compiled->owner, compiled->timezone);
 
 	compare_content(compiled, &v);

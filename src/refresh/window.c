@@ -104,12 +104,17 @@ map_columns(const Segment *segment, Relation log, const SourceUse *use,
 static void
 check_layout(const Segment *segment)
 {
-	if (!pgt_segment_is_intact(segment))
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("change log \"log_" INT64_FORMAT "_%d\" has been altered or dropped",
-					   segment->track_id, segment->segno),
-				errhint("Run repair_stream_table() on the stream tables that read its source."));
+	char *name;
+
+	if (pgt_segment_is_intact(segment))
+		return;
+
+	name = psprintf("log_" INT64_FORMAT "_%d", segment->track_id,
+					segment->segno);
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("change log \"%s\" has been altered or dropped", name),
+			errhint("Run repair_stream_table() on the stream tables that read its source."));
 }
 
 static bool

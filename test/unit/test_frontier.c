@@ -176,7 +176,8 @@ check_covers(const Frontier *later, int xmax, int bits, int own)
 	for (int xid = 1; xid < earlier_xmax && xid < xmax; xid++)
 	{
 		if (xid != earlier_own &&
-			seen_by_definition(xid, 0, earlier_xmax, earlier_bits, earlier_own) &&
+			seen_by_definition(xid, 0, earlier_xmax, earlier_bits,
+							   earlier_own) &&
 			!seen_by_definition(xid, 0, xmax, bits, 0))
 			covers = false;
 	}
