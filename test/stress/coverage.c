@@ -32,6 +32,7 @@ static const Demand demands[] = {
 	{"prepared transactions that wrote", &coverage.prepared, 100, 0},
 	{"stream tables created while others write", &coverage.created, 40, 0},
 	{"refreshes rolled back", &coverage.undone, 100, 0},
+	{"logs read under an old snapshot", &coverage.old_logs, 20, 0},
 	{"verifications by the server", &coverage.verifications, 100, 0},
 	{"comparisons with recomputation", &coverage.comparisons, 2500, 0},
 };

@@ -23,7 +23,9 @@ plan_clear(Session *session)
 	session->n_steps = 0;
 	session->position = 0;
 	free(session->image);
+	free(session->logs);
 	session->image = NULL;
+	session->logs = NULL;
 }
 
 /* Add a step; NULL as format for one without SQL. */
@@ -323,16 +325,21 @@ plan_verify(Session *session)
 		->shape = shape;
 }
 
-/* An old snapshot sees what it saw, however often others refresh. */
+/*
+ * An old snapshot sees what it saw, however often others refresh: stream
+ * tables, and the logs, which pg_dump locks long after its snapshot.
+ */
 static void
 plan_reader(Session *session)
 {
 	const Shape *shape = random_shape(&session->random, active_sources);
 
 	plan_step(session, STEP_BEGIN, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+	plan_step(session, STEP_EXPORT, "SELECT pg_export_snapshot()");
 	plan_image(session, shape);
 	plan_wait(session, 100, 300);
 	plan_image(session, shape);
+	plan_step(session, STEP_LOGS, "SELECT stress.read_logs()");
 	plan_step(session, STEP_COMMIT, "COMMIT");
 }
 

@@ -231,6 +231,31 @@ image_sql(const Shape *shape, Text *sql)
 			 shape->name);
 }
 
+/*
+ * What another transaction sees in the logs under a snapshot; it locks them
+ * for this moment only.  NULL if it did not get the locks.  malloc'd.
+ */
+char *
+read_logs(PGconn *conn, const char *snapshot)
+{
+	Text sql = {0};
+	PGresult *result;
+	char *logs = NULL;
+
+	PQclear(run(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ"));
+	text_add(&sql, "SET TRANSACTION SNAPSHOT '%s'", snapshot);
+	PQclear(run(conn, sql.data));
+	result = PQexec(conn, "SELECT stress.read_logs()");
+	if (result_ok(result))
+		logs = text_copy(PQgetvalue(result, 0, 0));
+	else if (!expected_error(result))
+		fail("%s", PQresultErrorMessage(result));
+	PQclear(result);
+	PQclear(run(conn, "ROLLBACK"));
+	text_free(&sql);
+	return logs;
+}
+
 static void
 note_rows(const Shape *shape, const PGresult *result)
 {

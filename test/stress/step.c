@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+PGconn *main_conn;
 Session **all_sessions;
 int n_sessions;
 long tick;
@@ -88,6 +89,19 @@ check_image(Session *session, const Shape *shape, PGresult *result)
 			 session->image, image);
 }
 
+static void
+check_logs(const Session *session, PGresult *result)
+{
+	const char *logs = PQgetvalue(result, 0, 0);
+
+	if (session->logs == NULL)
+		return;
+	coverage.old_logs++;
+	if (strcmp(session->logs, logs) != 0)
+		fail("under one snapshot the logs had rows %s, then %s",
+			 session->logs, logs);
+}
+
 /* COMMIT of a failed transaction answers ROLLBACK. */
 static void
 ended(Session *session, StepKind kind, PGresult *result)
@@ -133,6 +147,12 @@ step_succeeded(Session *session, const Step *step, PGresult *result)
 			break;
 		case STEP_IMAGE:
 			check_image(session, step->shape, result);
+			break;
+		case STEP_EXPORT:
+			session->logs = read_logs(main_conn, PQgetvalue(result, 0, 0));
+			break;
+		case STEP_LOGS:
+			check_logs(session, result);
 			break;
 		case STEP_PREPARE:
 			session->tx.prepared = true;

@@ -40,7 +40,6 @@ Options options = {
 
 static FILE *trace_file;
 static volatile sig_atomic_t interrupted;
-static PGconn *main_conn;
 static Random random_turns;
 
 void
@@ -151,6 +150,7 @@ prepare_database(void)
 	PQclear(run(main_conn, "CREATE EXTENSION pg_trickle"));
 	options.verify = has_function(main_conn, "pgtrickle.verify_stream_table");
 	PQclear(run(main_conn, schema_sql));
+	PQclear(run(main_conn, "SET lock_timeout = '500ms'"));
 	create_shapes(main_conn);
 }
 

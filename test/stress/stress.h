@@ -154,6 +154,7 @@ typedef struct Coverage
 	int with_writer; /* while another transaction had written a source */
 	int own_write;	 /* in a transaction that had written a source */
 	int undone;		 /* rolled back, with the transaction or a savepoint */
+	int old_logs;	 /* logs read under a snapshot much older */
 	int verifications;
 	int comparisons;
 	int late_commits;  /* wrote before a refresh, committed after it */
@@ -257,7 +258,9 @@ typedef enum StepKind
 	STEP_ACTION, /* what the refresh before it did */
 	STEP_COMPARE,
 	STEP_VERIFY,
-	STEP_IMAGE, /* read the stream table; the same as before in this plan? */
+	STEP_IMAGE,	 /* read the stream table; the same as before in this plan? */
+	STEP_EXPORT, /* the snapshot; others see the logs under it, */
+	STEP_LOGS,	 /* and we see the same in the end */
 	STEP_COMMIT,
 	STEP_ROLLBACK,
 	STEP_PREPARE,
@@ -299,6 +302,7 @@ struct Session
 	bool refresh_own;		/* the last refresh read writes of its own, */
 	bool refresh_contended; /* or while others had written */
 	char *image;
+	char *logs;
 };
 
 extern void plan_clear(Session *session);
@@ -308,6 +312,7 @@ extern Step *plan_step(Session *session, StepKind kind, const char *format, ...)
 
 /* ---- step.c: doing a step, and what it came to ---- */
 
+extern PGconn *main_conn; /* waits for its statements */
 extern Session **all_sessions;
 extern int n_sessions;
 extern long tick; /* statements sent so far */
@@ -328,6 +333,7 @@ extern void create_sql(const Shape *shape, const char *table, bool initialize,
 					   Text *sql);
 extern void compare_sql(const Shape *shape, const char *table, Text *sql);
 extern void image_sql(const Shape *shape, Text *sql);
+extern char *read_logs(PGconn *conn, const char *snapshot);
 extern void note_action(Session *session, const Shape *shape,
 						const PGresult *result);
 extern void check_equal(const Session *session, const Shape *shape,

@@ -206,6 +206,15 @@ const char *const schema_sql =
 	" SELECT b.order_no, c.name, b.price FROM big_orders b"
 	" JOIN customers c ON c.id = b.buyer;"
 
+	/* The rows of segments that some consumer may still need. */
+	"CREATE FUNCTION read_logs() RETURNS text LANGUAGE plpgsql AS $$"
+	" DECLARE log regclass; n bigint; result text := ''; BEGIN"
+	" FOR log IN SELECT log_relid FROM pgtrickle.pgt_log_segments"
+	" WHERE state IN ('o', 'c', 'C') ORDER BY track_id, segno LOOP"
+	" EXECUTE format('SELECT count(*) FROM %s', log) INTO n;"
+	" result := result || format('%s: %s ', log, n);"
+	" END LOOP; RETURN result; END $$;"
+
 	"INSERT INTO regions SELECT i, 'r' || i % 5 FROM generate_series(0, 9) i;"
 	"INSERT INTO customers SELECT i, nullif(i % 9, 8), 'c' || i % 20, i % 4"
 	" FROM generate_series(0, 49) i;"
