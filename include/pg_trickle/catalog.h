@@ -221,6 +221,7 @@ extern void pgt_unlink_stream(Oid relid, Oid view);
 
 /* "relid" goes with "owner_of"; nothing if that is recorded already. */
 extern void pgt_link_part(Oid relid, Oid owner_of);
+extern bool pgt_is_linked(Oid relid, Oid owner_of);
 
 /* ---- family.c ---- */
 

@@ -38,6 +38,7 @@ typedef struct Compiled
 	bool valid;
 	int level;				   /* of the subtransaction that runs it, or 0 */
 	bool refitted;			   /* its states are new and empty */
+	bool lost_rows;			   /* restored empty */
 	char *recompute_sql;	   /* the query itself, with a weight of 1 */
 	SavedPlan *recompute_plan; /* of that; NULL until first used */
 } Compiled;
@@ -133,8 +134,7 @@ extern ZSet *pgt_recompute_difference(Compiled *compiled);
 
 /* ---- restore.c ---- */
 
-extern void pgt_finish_restore(const StreamTable *st,
-							   const Compiled *compiled);
+extern void pgt_finish_restore(const StreamTable *st, Compiled *compiled);
 
 /* ---- choose.c ---- */
 

@@ -65,8 +65,11 @@ referenced_objects(Oid classid, Oid objid, DependencyType type)
 	return objects;
 }
 
-static bool
-is_linked(Oid relid, Oid owner_of)
+/*
+ * See catalog.h.
+ */
+bool
+pgt_is_linked(Oid relid, Oid owner_of)
 {
 	ListCell *lc;
 
@@ -91,7 +94,7 @@ pgt_link_part(Oid relid, Oid owner_of)
 	ObjectAddress self;
 	ObjectAddress other;
 
-	if (is_linked(relid, owner_of))
+	if (pgt_is_linked(relid, owner_of))
 		return;
 
 	ObjectAddressSet(self, RelationRelationId, relid);
@@ -108,7 +111,7 @@ pgt_link_stream(Oid relid, Oid view)
 	ObjectAddress self;
 	ListCell *lc;
 
-	if (is_linked(view, relid))
+	if (pgt_is_linked(view, relid))
 		return;
 
 	pgt_link_part(view, relid);

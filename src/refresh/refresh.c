@@ -279,6 +279,7 @@ recompute(Job *job, const char *reason)
 
 	job->action = job->st->is_populated ? "FULL" : "REINITIALIZE";
 	job->reason = reason;
+	job->compiled->lost_rows = false;
 	if (job->compiled->program != NULL)
 	{
 		pgt_program_rebuild(job->compiled->program);
@@ -381,6 +382,8 @@ reason_to_recompute(const Job *job, const Window *window)
 		return "a constraint that proved its key is gone";
 	if (compiled->refitted)
 		return "an aggregate or the server keeps other states now";
+	if (compiled->lost_rows)
+		return "it was restored without rows";
 	if (job->gap != NULL)
 		return job->gap;
 	if (window->reset != NULL)

@@ -14,9 +14,11 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "pg_trickle/capture.h"
 #include "pg_trickle/refresh.h"
@@ -98,18 +100,69 @@ missing_in_logs(const Compiled *compiled)
 	return NULL;
 }
 
+static bool
+has_other_eras(const Compiled *compiled)
+{
+	ListCell *lc;
+	ListCell *lc2;
+
+	foreach (lc, compiled->form->sources)
+	{
+		Source *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
+										   true);
+
+		foreach (lc2, source == NULL ? NIL : pgt_segments(source->track_id))
+		{
+			if (strcmp(((Segment *) lfirst(lc2))->era, pgt_current_era()) != 0)
+				return true;
+		}
+	}
+
+	return false;
+}
+
+/* Restored and not refreshed since?  Who was never filled has no frontier. */
+static bool
+is_fresh(const StreamTable *st, const Compiled *compiled)
+{
+	if (st->frontier != NULL)
+		return strcmp(st->frontier->era, pgt_current_era()) != 0;
+
+	return !pgt_is_linked(st->query_relid, st->relid) ||
+		   has_other_eras(compiled);
+}
+
+static bool
+is_empty(Oid relid)
+{
+	Relation rel = table_open(relid, AccessShareLock);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	bool empty = !table_scan_getnextslot(scan, ForwardScanDirection, slot);
+
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+	return empty;
+}
+
 /*
  * If the stream table was restored and not refreshed since: raise error 55000
  * while the restore is not complete, then put back what a dump does not carry
  * (entries of pg_depend).
+ *
+ * Its guards refuse its rows if they come after them (--data-only).  Hence
+ * one that is empty is to be recomputed; usually it is empty rightly, and
+ * that is soon done.
  */
 void
-pgt_finish_restore(const StreamTable *st, const Compiled *compiled)
+pgt_finish_restore(const StreamTable *st, Compiled *compiled)
 {
 	const char *missing = NULL;
 
-	if (st->frontier == NULL ||
-		strcmp(st->frontier->era, pgt_current_era()) == 0)
+	if (!is_fresh(st, compiled))
 		return;
 
 	if (!pgt_apply_is_guarded(st->relid))
@@ -128,5 +181,6 @@ pgt_finish_restore(const StreamTable *st, const Compiled *compiled)
 				errhint("Wait for the restore to finish, or run repair_stream_table()."));
 
 	pgt_link_stream(st->relid, st->query_relid);
+	compiled->lost_rows = is_empty(st->relid);
 	CommandCounterIncrement();
 }
