@@ -17,7 +17,16 @@
 #include "miscadmin.h"
 
 #include "pg_trickle/delta.h"
+#include "pg_trickle/identity.h"
 #include "pg_trickle/zset.h"
+
+#define ST_SORT sort_hashes
+#define ST_ELEMENT_TYPE uint64
+#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /*
  * The descriptor of a delta of rows with "ncols" columns of these types, in
@@ -80,6 +89,54 @@ pgt_delta_put(Delta *delta, const Datum *values, const bool *nulls,
 		delta->npositive++;
 }
 
+/* The hash of each row, with the sign of its weight as lowest bit. */
+static void
+hash_rows(Delta *delta, uint64 *hashes)
+{
+	int ncols = delta->desc->natts - 1;
+	RowIdentity *image = pgt_identity_by_image(delta->desc, ncols);
+	TupleTableSlot *row = MakeSingleTupleTableSlot(delta->desc,
+												   &TTSOpsMinimalTuple);
+
+	while (tuplestore_gettupleslot(delta->rows, true, false, row))
+	{
+		slot_getallattrs(row);
+		*hashes = (uint64) pgt_identity_hash(image, row) & ~UINT64CONST(1);
+		if (DatumGetInt64(row->tts_values[ncols]) < 0)
+			*hashes |= 1;
+		hashes++;
+	}
+	tuplestore_rescan(delta->rows);
+	ExecDropSingleTupleTableSlot(row);
+	pfree(image);
+}
+
+/*
+ * Are there rows of opposite signs that might be the same?  Most updates
+ * change each row once, and then hashes alone tell that nothing cancels: a
+ * third of what a Z-set costs.
+ */
+static bool
+might_cancel(Delta *delta)
+{
+	Size size = delta->nrows * sizeof(uint64);
+	uint64 *hashes;
+	bool found = false;
+
+	if (delta->npositive == 0 || delta->npositive == delta->nrows)
+		return false;
+	if (size > work_mem * (Size) 1024)
+		return true;
+
+	hashes = palloc_extended(size, MCXT_ALLOC_HUGE);
+	hash_rows(delta, hashes);
+	sort_hashes(hashes, delta->nrows);
+	for (int64 i = 1; i < delta->nrows && !found; i++)
+		found = (hashes[i - 1] ^ hashes[i]) == 1;
+	pfree(hashes);
+	return found;
+}
+
 /* The columns without the weight. */
 static TupleDesc
 row_desc(TupleDesc desc)
@@ -96,22 +153,15 @@ static ZSet *
 zset_of(Delta *delta)
 {
 	ZSet *zset = pgt_zset_create(row_desc(delta->desc), NULL);
-	TupleTableSlot *from = MakeSingleTupleTableSlot(delta->desc,
-													&TTSOpsMinimalTuple);
-	TupleTableSlot *row = MakeSingleTupleTableSlot(pgt_zset_desc(zset),
-												   &TTSOpsVirtual);
-	int ncols = delta->desc->natts - 1;
+	TupleTableSlot *row = MakeSingleTupleTableSlot(delta->desc,
+												   &TTSOpsMinimalTuple);
+	int weight = delta->desc->natts - 1;
 
-	while (tuplestore_gettupleslot(delta->rows, true, false, from))
+	while (tuplestore_gettupleslot(delta->rows, true, false, row))
 	{
-		slot_getallattrs(from);
-		ExecClearTuple(row);
-		memcpy(row->tts_values, from->tts_values, ncols * sizeof(Datum));
-		memcpy(row->tts_isnull, from->tts_isnull, ncols * sizeof(bool));
-		ExecStoreVirtualTuple(row);
-		pgt_zset_put(zset, row, DatumGetInt64(from->tts_values[ncols]));
+		slot_getallattrs(row);
+		pgt_zset_put(zset, row, DatumGetInt64(row->tts_values[weight]));
 	}
-	ExecDropSingleTupleTableSlot(from);
 	ExecDropSingleTupleTableSlot(row);
 	return zset;
 }
@@ -127,8 +177,7 @@ pgt_delta_consolidate(Delta *delta)
 	TupleTableSlot *row;
 	int64 weight;
 
-	/* Without opposite signs nothing can cancel. */
-	if (delta->npositive == 0 || delta->npositive == delta->nrows)
+	if (!might_cancel(delta))
 		return delta;
 
 	result = pgt_delta_create(delta->name, delta->desc);

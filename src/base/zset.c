@@ -4,7 +4,7 @@
  *	  A Z-set: rows with signed weights, of any size.
  *
  * Each row is kept with three keys, by the first two of which the set is
- * sorted for reading; here groups are by the first column:
+ * sorted for reading (rowsort.c); here groups are by the first column:
  *
  *		group hash	image hash	weight	row
  *		    17          31        +1	(a, 2)
@@ -14,9 +14,9 @@
  *		    40          11        +2	(b, 7)
  *
  * Equal images lie next to each other, so that their weights are added up in
- * passing, and a group is never held in memory.  Positive rows are handed out
- * as they come, negative ones wait in a queue for the end of the group:
- * (a, 2) then -(a, 3).
+ * passing.  Positive rows are handed out as they come, negative ones wait for
+ * the end of the group: (a, 2) then -(a, 3).  As long as the rows are in
+ * memory none of this copies a row.
  *
  * A hash is no identity.  Rows of other groups that have the group hash of
  * the one being read ("strangers") go to a second Z-set, which is read when
@@ -24,110 +24,64 @@
  * this comes to an end.  Different images with the same image hash are kept
  * side by side in an array, which has one member in practice.
  *
- * A few rows stay in an array that qsort() sorts; more go to a tuplesort.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
 #include "executor/executor.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/tuplesort.h"
 
 #include "pg_trickle/rowqueue.h"
+#include "pg_trickle/rowsort.h"
 #include "pg_trickle/zset.h"
-
-enum
-{
-	Anum_group = 1,
-	Anum_image,
-	Anum_weight,
-	Natts_keys = Anum_weight,
-};
-
-#define FEW_ROWS 64
-
-typedef struct FewRow
-{
-	int64 group;
-	int64 image;
-	MinimalTuple tuple; /* with its keys */
-} FewRow;
-
-/* A row with its keys and, made from it, the row alone. */
-typedef struct RowView
-{
-	TupleTableSlot *keyed;
-	TupleTableSlot *row;
-} RowView;
 
 /* One image of the group being read, and the sum of its weights. */
 typedef struct Image
 {
-	MinimalTuple tuple; /* with its keys */
+	MinimalTuple tuple; /* kept by zset->rows */
 	int64 weight;
 } Image;
+
+typedef struct ImageList
+{
+	Image *images;
+	int64 n;
+	int64 max;
+	int64 next; /* to be read */
+} ImageList;
 
 struct ZSet
 {
 	MemoryContext memory;  /* the set itself */
 	MemoryContext scratch; /* what hashing and comparing leaves */
 	TupleDesc desc;
-	TupleDesc keyed_desc;
 	RowIdentity *image;
 	const RowIdentity *groups; /* may be the image */
 
 	/* the rows */
 	int64 puts;
 	TupleTableSlot *input;
-	FewRow few[FEW_ROWS];
-	int nfew;
-	Size few_bytes;
-	Tuplesortstate *sort; /* NULL: the rows are in few[] */
+	RowSort *rows;
 
 	/* reading */
 	bool reading;
-	int next_few;
-	RowView ahead;	/* the next row of the set */
-	bool in_group;	/* "ahead" may belong to the group */
-	RowView leader; /* the first row of the group */
-	Image *images;	/* those with one image hash */
-	int nimages;
-	int max_images;
-	int next_image;
-	RowView out;		 /* what the reader sees or is compared */
-	RowQueue *negatives; /* of the group; NULL: never needed so far */
-	bool has_negatives;
-	ZSet *strangers; /* rows of groups yet to come */
+	const SortedRow *ahead; /* the next row of the set */
+	bool ahead_fits;		/* it is known to belong to the group */
+	TupleTableSlot *ahead_slot;
+	bool in_group;	   /* "ahead" may belong to the group */
+	int64 group;	   /* hash of the group */
+	MinimalTuple lead; /* first row of the group, kept by "rows", or NULL */
+	TupleTableSlot *lead_slot;
+	ImageList images;		/* those with one image hash */
+	ImageList negatives;	/* of the group, if the rows are in memory */
+	RowQueue *disk_queue;	/* else they are here; NULL: none so far */
+	TupleTableSlot *queued; /* a row and its weight */
+	TupleTableSlot *out;	/* what the reader sees or is compared */
+	ZSet *strangers;		/* rows of groups yet to come */
 };
 
-static TupleDesc
-make_keyed_desc(TupleDesc desc)
-{
-	TupleDesc keyed = CreateTemplateTupleDesc(Natts_keys + desc->natts);
-
-	TupleDescInitEntry(keyed, Anum_group, "group", INT8OID, -1, 0);
-	TupleDescInitEntry(keyed, Anum_image, "image", INT8OID, -1, 0);
-	TupleDescInitEntry(keyed, Anum_weight, "weight", INT8OID, -1, 0);
-	for (int i = 0; i < desc->natts; i++)
-		TupleDescCopyEntry(keyed, Natts_keys + 1 + i, desc, 1 + i);
-
-	return keyed;
-}
-
-static RowView
-make_view(ZSet *zset)
-{
-	RowView view;
-
-	view.keyed = MakeSingleTupleTableSlot(zset->keyed_desc,
-										  &TTSOpsMinimalTuple);
-	view.row = MakeSingleTupleTableSlot(zset->desc, &TTSOpsVirtual);
-	return view;
-}
+/* ---- putting ---- */
 
 /*
  * An empty set of rows with the columns of "desc", which is copied; "groups"
@@ -147,98 +101,44 @@ pgt_zset_create(TupleDesc desc, const RowIdentity *groups)
 	zset->scratch = AllocSetContextCreate(memory, "pg_trickle Z-set scratch",
 										  ALLOCSET_SMALL_SIZES);
 	zset->desc = CreateTupleDescCopy(desc);
-	zset->keyed_desc = make_keyed_desc(desc);
 	zset->image = pgt_identity_by_image(desc, desc->natts);
 	zset->groups = groups != NULL ? groups : zset->image;
-	zset->input = MakeSingleTupleTableSlot(zset->keyed_desc, &TTSOpsVirtual);
+	zset->input = MakeSingleTupleTableSlot(zset->desc, &TTSOpsVirtual);
+	zset->rows = pgt_rowsort_create();
 
 	MemoryContextSwitchTo(old);
 	return zset;
 }
 
+/* Let slot "to" start with the first "natts" columns of the row in "from". */
 static void
-start_sort(ZSet *zset)
+show_columns(TupleTableSlot *to, TupleTableSlot *from, int natts)
 {
-	AttrNumber attnos[] = {Anum_group, Anum_image};
-	Oid operators[] = {Int8LessOperator, Int8LessOperator};
-	Oid collations[] = {InvalidOid, InvalidOid};
-	bool nulls_first[] = {false, false};
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(zset->keyed_desc,
-													&TTSOpsMinimalTuple);
-
-	zset->sort = tuplesort_begin_heap(zset->keyed_desc, lengthof(attnos),
-									  attnos, operators, collations,
-									  nulls_first, work_mem, NULL,
-									  TUPLESORT_NONE);
-	for (int i = 0; i < zset->nfew; i++)
-	{
-		ExecStoreMinimalTuple(zset->few[i].tuple, slot, true);
-		tuplesort_puttupleslot(zset->sort, slot);
-	}
-	zset->nfew = 0;
-	ExecDropSingleTupleTableSlot(slot);
-}
-
-/* Keep the row in zset->input. */
-static void
-keep_input(ZSet *zset)
-{
-	if (zset->sort == NULL &&
-		(zset->nfew == FEW_ROWS || zset->few_bytes > work_mem * (Size) 1024))
-		start_sort(zset);
-
-	if (zset->sort != NULL)
-		tuplesort_puttupleslot(zset->sort, zset->input);
-	else
-	{
-		FewRow *few = &zset->few[zset->nfew++];
-
-		few->group = DatumGetInt64(zset->input->tts_values[Anum_group - 1]);
-		few->image = DatumGetInt64(zset->input->tts_values[Anum_image - 1]);
-		few->tuple = ExecCopySlotMinimalTuple(zset->input);
-		zset->few_bytes += few->tuple->t_len;
-	}
-}
-
-/* Let slot "keyed" hold the row with these keys; it points into the row. */
-static void
-store_keyed(TupleTableSlot *keyed, TupleTableSlot *row, int64 group,
-			int64 image, int64 weight)
-{
-	int natts = keyed->tts_tupleDescriptor->natts - Natts_keys;
-
-	ExecClearTuple(keyed);
-	memset(keyed->tts_isnull, false, Natts_keys);
-	keyed->tts_values[Anum_group - 1] = Int64GetDatum(group);
-	keyed->tts_values[Anum_image - 1] = Int64GetDatum(image);
-	keyed->tts_values[Anum_weight - 1] = Int64GetDatum(weight);
-	memcpy(keyed->tts_values + Natts_keys, row->tts_values,
-		   natts * sizeof(Datum));
-	memcpy(keyed->tts_isnull + Natts_keys, row->tts_isnull,
-		   natts * sizeof(bool));
-	ExecStoreVirtualTuple(keyed);
+	slot_getsomeattrs(from, natts);
+	ExecClearTuple(to);
+	memcpy(to->tts_values, from->tts_values, natts * sizeof(Datum));
+	memcpy(to->tts_isnull, from->tts_isnull, natts * sizeof(bool));
 }
 
 /*
- * Add "weight" copies of the row in "slot"; the row is copied.
+ * Add "weight" copies of the row in "slot", which may have further columns
+ * behind those of the set; the row is copied.
  */
 void
 pgt_zset_put(ZSet *zset, TupleTableSlot *slot, int64 weight)
 {
 	MemoryContext old = MemoryContextSwitchTo(zset->scratch);
-	int64 image;
-	int64 group;
+	SortedRow keys = {.weight = weight};
 
 	Assert(!zset->reading);
 
-	slot_getallattrs(slot);
-	image = pgt_identity_hash(zset->image, slot);
-	group = zset->groups == zset->image ? image :
-										  pgt_identity_hash(zset->groups, slot);
-	store_keyed(zset->input, slot, group, image, weight);
-
-	MemoryContextSwitchTo(zset->memory);
-	keep_input(zset);
+	show_columns(zset->input, slot, zset->desc->natts);
+	ExecStoreVirtualTuple(zset->input);
+	keys.image = pgt_identity_hash(zset->image, zset->input);
+	keys.group = zset->groups == zset->image ?
+					 keys.image :
+					 pgt_identity_hash(zset->groups, zset->input);
+	pgt_rowsort_put(zset->rows, &keys, zset->input);
 	zset->puts++;
 
 	MemoryContextSwitchTo(old);
@@ -260,101 +160,35 @@ pgt_zset_desc(const ZSet *zset)
 	return zset->desc;
 }
 
-static int
-compare_few(const void *a, const void *b)
-{
-	const FewRow *x = a;
-	const FewRow *y = b;
+/* ---- the next row ---- */
 
-	if (x->group != y->group)
-		return x->group < y->group ? -1 : 1;
-	if (x->image != y->image)
-		return x->image < y->image ? -1 : 1;
-	return 0;
-}
-
-/* The row alone, from its tuple with the keys. */
-static void
-show(RowView *view)
-{
-	int natts = view->row->tts_tupleDescriptor->natts;
-
-	slot_getallattrs(view->keyed);
-	ExecClearTuple(view->row);
-	memcpy(view->row->tts_values, view->keyed->tts_values + Natts_keys,
-		   natts * sizeof(Datum));
-	memcpy(view->row->tts_isnull, view->keyed->tts_isnull + Natts_keys,
-		   natts * sizeof(bool));
-	ExecStoreVirtualTuple(view->row);
-}
-
-static void
-show_tuple(RowView *view, MinimalTuple tuple, bool owned)
-{
-	ExecStoreMinimalTuple(tuple, view->keyed, owned);
-	show(view);
-}
-
-static int64
-key_of(const RowView *view, AttrNumber key)
-{
-	return DatumGetInt64(view->keyed->tts_values[key - 1]);
-}
-
-/* Load "ahead" with the next row; it is empty after the last. */
 static void
 advance(ZSet *zset)
 {
-	if (zset->sort != NULL)
-	{
-		if (tuplesort_gettupleslot(zset->sort, true, false,
-								   zset->ahead.keyed, NULL))
-			show(&zset->ahead);
-	}
-	else if (zset->next_few < zset->nfew)
-		show_tuple(&zset->ahead, zset->few[zset->next_few++].tuple, false);
-	else
-		ExecClearTuple(zset->ahead.keyed);
-}
-
-/* Sort what there is and load the first row. */
-static void
-start_rows(ZSet *zset)
-{
-	if (zset->sort != NULL)
-		tuplesort_performsort(zset->sort);
-	else
-		qsort(zset->few, zset->nfew, sizeof(FewRow), compare_few);
-
-	zset->next_few = 0;
-	advance(zset);
+	zset->ahead = pgt_rowsort_next(zset->rows);
+	zset->ahead_fits = false;
 }
 
 static void
 start_reading(ZSet *zset)
 {
-	zset->ahead = make_view(zset);
-	zset->leader = make_view(zset);
-	zset->out = make_view(zset);
-	zset->max_images = 1;
-	zset->images = palloc(sizeof(Image));
+	zset->ahead_slot = MakeSingleTupleTableSlot(zset->desc,
+												&TTSOpsMinimalTuple);
+	zset->lead_slot = MakeSingleTupleTableSlot(zset->desc,
+											   &TTSOpsMinimalTuple);
+	zset->out = MakeSingleTupleTableSlot(zset->desc, &TTSOpsMinimalTuple);
 	zset->reading = true;
-	start_rows(zset);
+	advance(zset);
 }
 
 /* Go on with the rows of the other groups as if they were the set. */
 static void
 take_strangers(ZSet *zset)
 {
-	ZSet *strangers = zset->strangers;
-
-	if (zset->sort != NULL)
-		tuplesort_end(zset->sort);
-	zset->sort = strangers->sort;
-	memcpy(zset->few, strangers->few, sizeof(zset->few));
-	zset->nfew = strangers->nfew;
+	pgt_rowsort_free(zset->rows);
+	zset->rows = zset->strangers->rows;
 	zset->strangers = NULL;
-	start_rows(zset);
+	advance(zset);
 }
 
 static bool
@@ -375,59 +209,72 @@ same_row(ZSet *zset, const RowIdentity *id, TupleTableSlot *a,
 static bool
 group_goes_on(ZSet *zset)
 {
-	while (!TupIsNull(zset->ahead.keyed) &&
-		   key_of(&zset->ahead, Anum_group) ==
-			   key_of(&zset->leader, Anum_group))
+	while (zset->ahead != NULL && zset->ahead->group == zset->group)
 	{
-		if (same_row(zset, zset->groups, zset->ahead.row, zset->leader.row))
+		if (zset->ahead_fits)
+			return true;
+
+		ExecStoreMinimalTuple(zset->ahead->tuple, zset->ahead_slot, false);
+		zset->ahead_fits = same_row(zset, zset->groups, zset->ahead_slot,
+									zset->lead_slot);
+		if (zset->ahead_fits)
 			return true;
 
 		if (zset->strangers == NULL)
 			zset->strangers = pgt_zset_create(zset->desc, zset->groups);
-		pgt_zset_put(zset->strangers, zset->ahead.row,
-					 key_of(&zset->ahead, Anum_weight));
+		pgt_zset_put(zset->strangers, zset->ahead_slot, zset->ahead->weight);
 		advance(zset);
 	}
 
 	return false;
 }
 
+/* ---- images ---- */
+
+static void
+add_image(ZSet *zset, ImageList *list, const Image *image)
+{
+	if (list->n == list->max)
+	{
+		list->max = Max(8, list->max * 2);
+		if (list->images == NULL)
+			list->images = palloc(list->max * sizeof(Image));
+		else
+			list->images = repalloc_huge(list->images,
+										 list->max * sizeof(Image));
+	}
+	list->images[list->n++] = *image;
+}
+
+static void
+drop_images(ZSet *zset, ImageList *list)
+{
+	for (int64 i = 0; i < list->n; i++)
+		pgt_rowsort_drop(zset->rows, list->images[i].tuple);
+	list->n = list->next = 0;
+}
+
 /* Add the weight of the next row to that of its image. */
 static void
-add_to_images(ZSet *zset)
+count_image(ZSet *zset)
 {
-	int64 weight = key_of(&zset->ahead, Anum_weight);
-	Image *image;
+	ImageList *list = &zset->images;
+	Image new = {.weight = zset->ahead->weight};
 
-	for (int i = 0; i < zset->nimages; i++)
+	if (list->n > 0)
+		ExecStoreMinimalTuple(zset->ahead->tuple, zset->ahead_slot, false);
+	for (int64 i = 0; i < list->n; i++)
 	{
-		image = &zset->images[i];
-		show_tuple(&zset->out, image->tuple, false);
-		if (same_row(zset, zset->image, zset->out.row, zset->ahead.row))
+		ExecStoreMinimalTuple(list->images[i].tuple, zset->out, false);
+		if (same_row(zset, zset->image, zset->out, zset->ahead_slot))
 		{
-			image->weight += weight;
+			list->images[i].weight += new.weight;
 			return;
 		}
 	}
 
-	if (zset->nimages == zset->max_images)
-	{
-		zset->max_images *= 2;
-		zset->images = repalloc(zset->images,
-								zset->max_images * sizeof(Image));
-	}
-	image = &zset->images[zset->nimages++];
-	image->tuple = ExecCopySlotMinimalTuple(zset->ahead.keyed);
-	image->weight = weight;
-}
-
-static void
-drop_images(ZSet *zset)
-{
-	ExecClearTuple(zset->out.keyed);
-	for (int i = 0; i < zset->nimages; i++)
-		pfree(zset->images[i].tuple);
-	zset->nimages = zset->next_image = 0;
+	new.tuple = pgt_rowsort_keep(zset->rows);
+	add_image(zset, list, &new);
 }
 
 /* Collect the rows of the group that have the image hash of the next one. */
@@ -436,28 +283,101 @@ take_images(ZSet *zset)
 {
 	int64 hash = 0;
 
-	drop_images(zset);
+	drop_images(zset, &zset->images);
 	while (group_goes_on(zset))
 	{
-		if (zset->nimages == 0)
-			hash = key_of(&zset->ahead, Anum_image);
-		else if (key_of(&zset->ahead, Anum_image) != hash)
+		if (zset->images.n == 0)
+			hash = zset->ahead->image;
+		else if (zset->ahead->image != hash)
 			return;
-		add_to_images(zset);
+		count_image(zset);
 		advance(zset);
 	}
 	zset->in_group = false;
 }
+
+/* ---- negative rows ---- */
+
+/* A group on disk may be larger than memory. */
+static void
+queue_on_disk(ZSet *zset, const Image *image)
+{
+	int natts = zset->desc->natts;
+	TupleTableSlot *queued;
+
+	if (zset->disk_queue == NULL)
+	{
+		TupleDesc desc = CreateTemplateTupleDesc(natts + 1);
+
+		for (int i = 1; i <= natts; i++)
+			TupleDescCopyEntry(desc, i, zset->desc, i);
+		TupleDescInitEntry(desc, natts + 1, "weight", INT8OID, -1, 0);
+		zset->disk_queue = pgt_rowqueue_create(desc);
+		zset->queued = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	}
+
+	queued = zset->queued;
+	ExecStoreMinimalTuple(image->tuple, zset->out, false);
+	show_columns(queued, zset->out, natts);
+	queued->tts_values[natts] = Int64GetDatum(image->weight);
+	queued->tts_isnull[natts] = false;
+	ExecStoreVirtualTuple(queued);
+	pgt_rowqueue_put(zset->disk_queue, queued);
+}
+
+static void
+put_negative(ZSet *zset, const Image *image)
+{
+	if (pgt_rowsort_is_in_memory(zset->rows))
+		add_image(zset, &zset->negatives, image);
+	else
+		queue_on_disk(zset, image);
+}
+
+static TupleTableSlot *
+next_negative(ZSet *zset, int64 *weight)
+{
+	ImageList *list = &zset->negatives;
+	int natts = zset->desc->natts;
+	TupleTableSlot *row;
+
+	if (list->next < list->n)
+	{
+		const Image *image = &list->images[list->next++];
+
+		*weight = image->weight;
+		return ExecStoreMinimalTuple(image->tuple, zset->out, false);
+	}
+
+	row = zset->disk_queue == NULL ? NULL :
+									 pgt_rowqueue_get(zset->disk_queue);
+	if (row == NULL)
+		return NULL;
+	show_columns(zset->input, row, natts);
+	*weight = DatumGetInt64(slot_getattr(row, natts + 1, &(bool){false}));
+	return ExecStoreVirtualTuple(zset->input);
+}
+
+static void
+drop_negatives(ZSet *zset)
+{
+	zset->negatives.n = zset->negatives.next = 0;
+	if (zset->disk_queue != NULL)
+		pgt_rowqueue_clear(zset->disk_queue);
+}
+
+/* ---- groups ---- */
 
 static void
 leave_group(ZSet *zset)
 {
 	while (zset->in_group)
 		take_images(zset);
-	drop_images(zset);
-	if (zset->has_negatives)
-		pgt_rowqueue_clear(zset->negatives);
-	zset->has_negatives = false;
+	drop_images(zset, &zset->images);
+	drop_negatives(zset);
+	if (zset->lead != NULL)
+		pgt_rowsort_drop(zset->rows, zset->lead);
+	zset->lead = NULL;
 }
 
 /*
@@ -472,39 +392,33 @@ pgt_zset_next_group(ZSet *zset)
 		start_reading(zset);
 	leave_group(zset);
 
-	if (TupIsNull(zset->ahead.keyed) && zset->strangers != NULL)
+	if (zset->ahead == NULL && zset->strangers != NULL)
 		take_strangers(zset);
 
-	zset->in_group = !TupIsNull(zset->ahead.keyed);
+	zset->in_group = zset->ahead != NULL;
 	if (zset->in_group)
-		show_tuple(&zset->leader,
-				   ExecCopySlotMinimalTuple(zset->ahead.keyed), true);
+	{
+		zset->group = zset->ahead->group;
+		zset->lead = pgt_rowsort_keep(zset->rows);
+		ExecStoreMinimalTuple(zset->lead, zset->lead_slot, false);
+		zset->ahead_fits = true;
+	}
 
 	MemoryContextSwitchTo(old);
 	return zset->in_group;
-}
-
-static void
-put_negative(ZSet *zset, const Image *image)
-{
-	if (zset->negatives == NULL)
-		zset->negatives = pgt_rowqueue_create(zset->keyed_desc);
-
-	show_tuple(&zset->out, image->tuple, false);
-	store_keyed(zset->input, zset->out.row, 0, 0, image->weight);
-	pgt_rowqueue_put(zset->negatives, zset->input);
-	zset->has_negatives = true;
 }
 
 /* The next positive row of the group, going on to its end; or NULL. */
 static const Image *
 next_positive(ZSet *zset)
 {
+	ImageList *list = &zset->images;
+
 	for (;;)
 	{
-		while (zset->next_image < zset->nimages)
+		while (list->next < list->n)
 		{
-			const Image *image = &zset->images[zset->next_image++];
+			const Image *image = &list->images[list->next++];
 
 			if (image->weight > 0)
 				return image;
@@ -526,28 +440,18 @@ pgt_zset_next_row(ZSet *zset, int64 *weight)
 {
 	MemoryContext old = MemoryContextSwitchTo(zset->memory);
 	const Image *positive = next_positive(zset);
-	bool found = positive != NULL;
+	TupleTableSlot *row;
 
-	if (found)
+	if (positive != NULL)
 	{
-		show_tuple(&zset->out, positive->tuple, false);
 		*weight = positive->weight;
+		row = ExecStoreMinimalTuple(positive->tuple, zset->out, false);
 	}
-	else if (zset->has_negatives)
-	{
-		TupleTableSlot *negative = pgt_rowqueue_get(zset->negatives);
-
-		found = negative != NULL;
-		if (found)
-		{
-			ExecCopySlot(zset->out.keyed, negative);
-			show(&zset->out);
-			*weight = key_of(&zset->out, Anum_weight);
-		}
-	}
+	else
+		row = next_negative(zset, weight);
 
 	MemoryContextSwitchTo(old);
-	return found ? zset->out.row : NULL;
+	return row;
 }
 
 void
@@ -555,9 +459,8 @@ pgt_zset_free(ZSet *zset)
 {
 	if (zset->strangers != NULL)
 		pgt_zset_free(zset->strangers);
-	if (zset->negatives != NULL)
-		pgt_rowqueue_free(zset->negatives);
-	if (zset->sort != NULL)
-		tuplesort_end(zset->sort);
+	if (zset->disk_queue != NULL)
+		pgt_rowqueue_free(zset->disk_queue);
+	pgt_rowsort_free(zset->rows);
 	MemoryContextDelete(zset->memory);
 }
