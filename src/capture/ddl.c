@@ -150,12 +150,16 @@ lock_shapes(List *sources)
 
 /* ---- reactions: the family changes ---- */
 
-/* Whoever is new below "parent" lacks triggers. */
+/*
+ * Whoever is new below "parent" lacks triggers.  Those who are not new may be
+ * altered or dropped meanwhile, so looking at them takes a lock.
+ */
 static void
 grew(Oid parent)
 {
 	List *sources = sources_above(parent);
-	List *members = sources == NIL ? NIL : pgt_family(parent, NoLock);
+	List *members =
+		sources == NIL ? NIL : pgt_family(parent, AccessShareLock);
 	ListCell *lc;
 	ListCell *member;
 
