@@ -18,7 +18,8 @@ export TESTS MODE KEEP JOBS VARIANT_ENV STRESS_FLAGS
 check_sh = +@exec env MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' tools/check.sh
 
 .PHONY: check-all check-unit check-regress check-isolation check-tap \
-	check-tools check-long check-stress mutants check-build stress bench demo lint lint-code format tidy
+	check-tools check-long check-stress mutants ubsan valgrind \
+	check-build stress bench demo lint lint-code format tidy
 
 # PGXS gives "check" a recipe that only prints a refusal.  Run that recipe with
 # a shell that does nothing, and hang our tests on the target instead.
@@ -58,6 +59,26 @@ check-stress:
 MUTANTS ?=
 mutants:
 	+@PG_CONFIG='$(PG_CONFIG)' bash test/mutants/run.sh $(MUTANTS)
+
+# The suites with undefined behaviour told: in a copy of the tree, for each of
+# its objects is another.
+ubsan:
+	@mkdir -p build/ubsan
+	@git ls-files -zco --exclude-standard | tar c --null -T - --ignore-failed-read | \
+	    tar x -C build/ubsan
+	+@$(MAKE) -C build/ubsan check SUITES='$(if $(filter file,$(origin SUITES)),unit regress isolation,$(SUITES))' \
+	    VARIANT_CFLAGS='-O1 -g -fsanitize=undefined' \
+	    VARIANT_LDFLAGS=-fsanitize=undefined
+
+# Regression tests under valgrind, with a server made by tools/build-server.sh:
+#	make valgrind TESTS="join aggregate" PG_CONFIG=/var/tmp/pg15-valgrind/bin/pg_config
+VALGRIND := valgrind --quiet --leak-check=no --trace-children=yes \
+	--trace-children-skip=*/psql,*/pg_regress,*/timeout \
+	--error-markers=VALGRINDERROR-BEGIN,VALGRINDERROR-END \
+	--suppressions=$(bindir)/../src/src/tools/valgrind.supp env
+
+valgrind:
+	+@$(MAKE) check-regress MODE=preload TEST_TIMEOUT=3600 VARIANT_ENV='$(VALGRIND)'
 
 # A unit test links the few object files that it names in its head comment, in
 # a line " * Objects: src/base/a.o src/base/b.o", with the frontend's palloc

@@ -26,14 +26,17 @@ result()
 	) 9> "$stage/results.lock"
 }
 
-# A backend that crashed may leave a test's output as it should be.
+# A backend that crashed may leave a test's output as it should be, and one that
+# a sanitizer or valgrind (make ubsan, make valgrind) found fault with always does.
+crash='terminated by signal|PANIC:|TRAP:|: runtime error: |VALGRINDERROR-BEGIN'
+
 stop_cluster()
 {
 	local log=$stage/out/$1/server.log crashes=$stage/out/$1/crashes
 
 	if "${as_user[@]}" "$bin/pg_ctl" -D "$stage/run/$1/data" -m fast -w \
 		stop > /dev/null &&
-		! grep -nE 'terminated by signal|PANIC:|TRAP:' "$log" > "$crashes"
+		! grep -nE "$crash" "$log" > "$crashes"
 	then
 		result ok "$1" '(no crash, clean shutdown)'
 	else
