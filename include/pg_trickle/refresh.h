@@ -134,6 +134,7 @@ extern ZSet *pgt_recompute_difference(Compiled *compiled);
 
 /* ---- restore.c ---- */
 
+extern void pgt_link_restored(void);
 extern void pgt_finish_restore(const StreamTable *st, Compiled *compiled);
 
 /* ---- choose.c ---- */

@@ -45,3 +45,16 @@ COMMENT ON FUNCTION pgtrickle.on_sql_drop()
 	IS 'forgets stream tables and sources that are dropped';
 CREATE EVENT TRIGGER pgt_sql_drop ON sql_drop EXECUTE FUNCTION pgtrickle.on_sql_drop();
 ALTER EVENT TRIGGER pgt_sql_drop ENABLE ALWAYS;
+
+CREATE FUNCTION pgtrickle.on_drop_start()
+RETURNS event_trigger LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_on_drop_start';
+COMMENT ON FUNCTION pgtrickle.on_drop_start()
+	IS 'internal: reminds restored stream tables of their parts before something is dropped';
+CREATE EVENT TRIGGER pgt_drop_start ON ddl_command_start
+	WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW',
+				 'DROP FOREIGN TABLE', 'DROP SCHEMA', 'DROP OWNED',
+				 'DROP TYPE', 'DROP DOMAIN', 'DROP FUNCTION', 'DROP ROUTINE',
+				 'DROP AGGREGATE', 'DROP OPERATOR', 'DROP COLLATION',
+				 'DROP EXTENSION', 'ALTER TABLE')
+	EXECUTE FUNCTION pgtrickle.on_drop_start();
+ALTER EVENT TRIGGER pgt_drop_start ENABLE ALWAYS;

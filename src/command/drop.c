@@ -22,8 +22,10 @@
 
 #include "pg_trickle/catalog_table.h"
 #include "pg_trickle/command.h"
+#include "pg_trickle/refresh.h"
 #include "pg_trickle/sql.h"
 
+PG_FUNCTION_INFO_V1(pgt_on_drop_start);
 PG_FUNCTION_INFO_V1(pgt_on_sql_drop);
 PG_FUNCTION_INFO_V1(pgt_sql_drop_stream);
 
@@ -187,6 +189,23 @@ forget(List *dropped)
 	}
 	if (check_sources)
 		pgt_untrack_unused_sources();
+}
+
+/*
+ * Event trigger function for ddl_command_start of commands that drop things:
+ * in a restored database they do not find what goes with a stream table.
+ */
+Datum
+pgt_on_drop_start(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function \"on_drop_start\" was not called by an event trigger"));
+
+	if (pgt_catalog_is_active())
+		pgt_link_restored();
+	PG_RETURN_NULL();
 }
 
 /*

@@ -56,16 +56,12 @@ missing_in_nodes(const StreamTable *st)
 
 		if (!has_index(node->state_relid))
 			return get_rel_name(node->state_relid);
-		pgt_link_part(node->state_relid, st->relid);
 		foreach (lc2, node->multisets)
 		{
 			Oid relid = lfirst_oid(lc2);
 
-			if (!OidIsValid(relid))
-				continue;
-			if (!has_index(relid))
+			if (OidIsValid(relid) && !has_index(relid))
 				return get_rel_name(relid);
-			pgt_link_part(relid, st->relid);
 		}
 	}
 
@@ -86,14 +82,12 @@ missing_in_logs(const Compiled *compiled)
 
 		if (gap != NULL)
 			return gap;
-		pgt_capture_link_sentinel(source);
 		foreach (lc2, pgt_segments(source->track_id))
 		{
 			Segment *segment = lfirst(lc2);
 
 			if (!has_restore_mark(segment->relid))
 				return get_rel_name(segment->relid);
-			pgt_link_part(segment->relid, source->relid);
 		}
 	}
 
@@ -148,10 +142,104 @@ is_empty(Oid relid)
 	return empty;
 }
 
+/* ---- what a dump does not carry: entries of pg_depend ---- */
+
+static void
+link_if_there(Oid relid, Oid owner_of)
+{
+	if (get_rel_name(relid) != NULL && get_rel_name(owner_of) != NULL)
+		pgt_link_part(relid, owner_of);
+}
+
+static void
+link_nodes(const StreamTable *st)
+{
+	ListCell *lc;
+	ListCell *lc2;
+
+	foreach (lc, pgt_node_states(st->pgt_id))
+	{
+		NodeState *node = lfirst(lc);
+
+		link_if_there(node->state_relid, st->relid);
+		foreach (lc2, node->multisets)
+			link_if_there(lfirst_oid(lc2), st->relid);
+	}
+}
+
+static void
+link_logs(const StreamTable *st)
+{
+	ListCell *lc;
+	ListCell *lc2;
+
+	foreach (lc, pgt_dependencies(st->pgt_id))
+	{
+		Source *source = pgt_lookup_source(((Dependency *) lfirst(lc))->source_relid,
+										   true);
+
+		if (source == NULL || get_rel_name(source->relid) == NULL)
+			continue;
+		pgt_capture_link_sentinel(source);
+		foreach (lc2, pgt_segments(source->track_id))
+			link_if_there(((Segment *) lfirst(lc2))->relid, source->relid);
+	}
+}
+
+static void
+link_all_parts(const StreamTable *st)
+{
+	if (get_rel_name(st->relid) != NULL &&
+		get_rel_name(st->query_relid) != NULL)
+		pgt_link_stream(st->relid, st->query_relid);
+	link_nodes(st);
+	link_logs(st);
+	CommandCounterIncrement();
+}
+
+static bool
+is_fresh_from_dump(const StreamTable *st)
+{
+	return st->frontier == NULL ||
+		   strcmp(st->frontier->era, pgt_current_era()) != 0;
+}
+
+/*
+ * Link the parts of all stream tables that were not refreshed since they were
+ * restored, so that a DROP that is about to run takes the right things along.
+ * Does no harm while a restore is running, nor twice.
+ */
+void
+pgt_link_restored(void)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_all_streams())
+	{
+		StreamTable *st = lfirst(lc);
+
+		if (is_fresh_from_dump(st))
+			link_all_parts(st);
+	}
+}
+
+static const char *
+missing_part(const StreamTable *st, const Compiled *compiled)
+{
+	const char *missing;
+
+	if (!pgt_apply_is_guarded(st->relid))
+		return get_rel_name(st->relid);
+	missing = missing_in_nodes(st);
+	if (missing == NULL && compiled->tracked)
+		missing = missing_in_logs(compiled);
+
+	return missing;
+}
+
 /*
  * If the stream table was restored and not refreshed since: raise error 55000
- * while the restore is not complete, then put back what a dump does not carry
- * (entries of pg_depend).
+ * while the restore is not complete, then link its parts.
  *
  * Its guards refuse its rows if they come after them (--data-only).  Hence
  * one that is empty is to be recomputed; usually it is empty rightly, and
@@ -160,17 +248,12 @@ is_empty(Oid relid)
 void
 pgt_finish_restore(const StreamTable *st, Compiled *compiled)
 {
-	const char *missing = NULL;
+	const char *missing;
 
 	if (!is_fresh(st, compiled))
 		return;
 
-	if (!pgt_apply_is_guarded(st->relid))
-		missing = get_rel_name(st->relid);
-	if (missing == NULL)
-		missing = missing_in_nodes(st);
-	if (missing == NULL && compiled->tracked)
-		missing = missing_in_logs(compiled);
+	missing = missing_part(st, compiled);
 	if (missing != NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -180,7 +263,6 @@ pgt_finish_restore(const StreamTable *st, Compiled *compiled)
 						  missing),
 				errhint("Wait for the restore to finish, or run repair_stream_table()."));
 
-	pgt_link_stream(st->relid, st->query_relid);
+	link_all_parts(st);
 	compiled->lost_rows = is_empty(st->relid);
-	CommandCounterIncrement();
 }
