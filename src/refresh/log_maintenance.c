@@ -42,15 +42,21 @@ of_this_era(const Segment *segment)
 
 /* ---- open -> closing ---- */
 
+/* One of another era takes no more rows. */
 static bool
-roll(const Source *source, Segment *segment)
+is_full(const Segment *segment)
 {
-	Relation log = table_open(segment->relid, NoLock);
+	Relation log = table_open(segment->relid, AccessShareLock);
 	BlockNumber blocks = RelationGetNumberOfBlocks(log);
 
 	table_close(log, NoLock);
-	if (of_this_era(segment) &&
-		blocks < (BlockNumber) pgt_segment_blocks)
+	return blocks >= (BlockNumber) pgt_segment_blocks || !of_this_era(segment);
+}
+
+static bool
+roll(const Source *source, Segment *segment)
+{
+	if (!is_full(segment))
 		return false;
 
 	segment->state = SEGMENT_CLOSING;
@@ -232,17 +238,10 @@ has_work(const Source *source, List *segments)
 	{
 		Segment *segment = lfirst(lc);
 
-		if (segment->state != SEGMENT_OPEN && segment->state != SEGMENT_FREE)
+		if (segment->state == SEGMENT_FREE)
+			continue;
+		if (segment->state != SEGMENT_OPEN || is_full(segment))
 			return true;
-		if (segment->state == SEGMENT_OPEN)
-		{
-			Relation log = table_open(segment->relid, AccessShareLock);
-			BlockNumber blocks = RelationGetNumberOfBlocks(log);
-
-			table_close(log, NoLock);
-			if (blocks >= (BlockNumber) pgt_segment_blocks)
-				return true;
-		}
 	}
 
 	return false;
