@@ -92,6 +92,17 @@ ALTER TYPE pair RENAME ATTRIBUTE b TO bb;
 UPDATE pairs SET p.c = 5 WHERE id = 2;
 SELECT trickle_test.same_as_query('bag');
 SELECT * FROM bag ORDER BY p;
+-- Without one of its attributes every value has another image.
+SELECT trickle_test.stream('by_pair', 'SELECT p, count(*) FROM pairs GROUP BY p');
+ALTER TYPE pair DROP ATTRIBUTE bb;
+UPDATE pairs SET p.c = 6 WHERE id = 2;
+SELECT pgtrickle.repair_stream_table('bag');
+SELECT pgtrickle.repair_stream_table('by_pair');
+SELECT trickle_test.same_as_query('bag', 'NO_DATA');
+SELECT trickle_test.same_as_query('by_pair', 'NO_DATA');
+UPDATE pairs SET p.c = 7;
+SELECT trickle_test.same_as_query('bag');
+SELECT trickle_test.same_as_query('by_pair');
 CREATE TYPE mood AS ENUM ('sad', 'happy');
 CREATE TABLE moods (id int PRIMARY KEY, m mood);
 SELECT trickle_test.stream('by_mood', 'SELECT m, count(*) FROM moods GROUP BY m');

@@ -97,6 +97,16 @@ SET ROLE regress_apply_guard_owner;
 ALTER TABLE keyed DISABLE TRIGGER pgt_guard;
 ALTER TABLE keyed DISABLE TRIGGER USER;
 ALTER TABLE keyed ENABLE REPLICA TRIGGER pgt_guard;
+DROP TRIGGER pgt_guard ON keyed;
+DROP TRIGGER pgt_guard_truncate ON keyed;
+CREATE OR REPLACE TRIGGER pgt_guard BEFORE INSERT ON keyed
+	FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+CREATE OR REPLACE TRIGGER pgt_guard AFTER INSERT OR UPDATE OR DELETE ON keyed
+	FOR EACH ROW EXECUTE FUNCTION pgtrickle.guard();
+ALTER TRIGGER pgt_guard ON keyed RENAME TO another_name;
+INSERT INTO keyed VALUES (3, 30);
+ALTER TRIGGER another_name ON keyed RENAME TO pgt_guard;
+ALTER FUNCTION pgtrickle.guard() OWNER TO regress_apply_guard_owner;
 RESET ROLE;
 
 -- A superuser may take them away, to load a dump; a refresh waits until they are
@@ -108,6 +118,16 @@ ALTER TABLE keyed ENABLE TRIGGER pgt_guard;
 UPDATE keyed SET amount = -2;
 SELECT trickle_test.same_as_query('keyed', 'REINITIALIZE');
 SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'keyed'::regclass ORDER BY tgname;
+DROP TRIGGER pgt_guard ON keyed;
+UPDATE keyed SET amount = -3;
+SELECT pgtrickle.refresh_stream_table('keyed');
+SELECT pgtrickle.repair_stream_table('keyed');
+SELECT trickle_test.same_as_query('keyed', 'NO_DATA');
+DROP TRIGGER pgt_guard_truncate ON keyed;
+TRUNCATE keyed;
+SELECT pgtrickle.repair_stream_table('keyed');
+SELECT trickle_test.same_as_query('keyed', 'NO_DATA');
+TRUNCATE keyed;
 
 -- What would change rows behind the back of a refresh is refused: BEFORE ROW
 -- triggers, rules, children, foreign keys with actions.

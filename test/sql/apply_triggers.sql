@@ -226,5 +226,55 @@ SELECT trickle_test.same_as_query('totals');
 SELECT trickle_test.same_as_query('logged');
 SELECT * FROM logged ORDER BY customer;
 
+-- Whatever a trigger does to the stream table or its sources while it is being
+-- refreshed is an error, or is done as it would be by another statement.
+DROP TRIGGER logs ON totals;
+CREATE FUNCTION run() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE tg_argv[0];
+	RETURN NULL;
+END $$;
+CREATE FUNCTION refresh_that_runs(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	EXECUTE format('CREATE TRIGGER runs AFTER UPDATE ON totals FOR EACH ROW EXECUTE FUNCTION run(%L)', statement);
+	UPDATE orders SET amount = amount + 1 WHERE id = 1;
+	PERFORM pgtrickle.refresh_stream_table('totals');
+	SELECT string_agg(same, E'\n') INTO result FROM trickle_test.same_as_query('totals', 'NO_DATA') same;
+	RAISE 'refreshed % %', statement, coalesce(result, 'well');
+EXCEPTION WHEN raise_exception OR OTHERS THEN
+	RETURN sqlstate || ' ' || sqlerrm;
+END $$;
+SELECT refresh_that_runs(statement) FROM (VALUES
+	('SELECT pgtrickle.refresh_stream_table(''public.totals'')'),
+	('SELECT pgtrickle.refresh_stream_table(''public.logged'')'),
+	('SELECT pgtrickle.drop_stream_table(''public.totals'', true)'),
+	('SELECT pgtrickle.alter_stream_table(''public.totals'', query => ''SELECT customer, sum(amount) + 1 AS total, count(*) AS n FROM public.orders GROUP BY customer'')'),
+	('SELECT pgtrickle.repair_stream_table(''public.totals'')'),
+	('SELECT pgtrickle.verify_stream_table(''public.totals'')'),
+	('UPDATE public.totals SET total = 0'),
+	('TRUNCATE public.totals'),
+	('DROP TABLE public.totals'),
+	('ALTER TABLE public.totals ADD COLUMN x int'),
+	('CLUSTER public.totals USING totals_key_hash_idx'),
+	('REINDEX TABLE public.totals'),
+	('DROP INDEX public.totals_key_hash_idx'),
+	('ANALYZE public.totals'),
+	('DROP TABLE public.orders CASCADE'),
+	('TRUNCATE public.orders'),
+	('ALTER TABLE public.orders DROP COLUMN amount CASCADE'),
+	('ALTER TABLE public.orders DISABLE TRIGGER ALL'),
+	('INSERT INTO public.orders VALUES (1000, ''zoe'', 100)'),
+	('SELECT pgtrickle.create_stream_table(''public.more'', ''SELECT id FROM public.orders'')'),
+	('SELECT pgtrickle.create_stream_table(''public.more'', ''SELECT customer FROM public.totals'')'),
+	('DROP EXTENSION pg_trickle CASCADE'),
+	('SET SESSION AUTHORIZATION postgres'),
+	('DECLARE c CURSOR WITH HOLD FOR SELECT 1'),
+	('CREATE TEMP TABLE t (x int)'),
+	('SELECT pg_catalog.pg_advisory_lock(1)')) v (statement);
+SELECT pg_advisory_unlock_all();
+SELECT trickle_test.same_as_query('totals', 'NO_DATA');
+
 DROP OWNED BY regress_apply_triggers_owner CASCADE;
 DROP ROLE regress_apply_triggers_owner, regress_apply_triggers_other;
