@@ -384,6 +384,15 @@ at_end_of_transaction(XactEvent event, void *arg)
 	}
 }
 
+/* What is released has no snapshot, either. */
+static void
+write_when_released(Chunk *chunk)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	write_chunk(chunk, false);
+	PopActiveSnapshot();
+}
+
 /*
  * A loop that writes one row per subtransaction must not fill our memory:
  * what would make the parent's chunk too large is written by the child.
@@ -404,7 +413,7 @@ write_before_promotion(int level)
 		if (parent != NULL &&
 			(parent->nrows + chunk->nrows >= pgt_capture_buffer_rows ||
 			 parent->bytes + chunk->bytes >= CHUNK_BYTES))
-			write_chunk(chunk, false);
+			write_when_released(chunk);
 	}
 }
 

@@ -49,6 +49,18 @@ CLUSTER t USING t_pkey;
 DELETE FROM t WHERE id = 4;
 COMMIT;
 SELECT trickle_test.same_as_query('st');
+-- Written at the end of a subtransaction, when no statement is running.
+SET pg_trickle.capture_buffer_rows = 3;
+BEGIN;
+INSERT INTO t SELECT i, big(i), i FROM generate_series(21, 22) i;
+SAVEPOINT a;
+INSERT INTO t SELECT i, big(i), i FROM generate_series(23, 24) i;
+RELEASE a;
+SAVEPOINT a;
+UPDATE t SET v = v || 'a' WHERE id = 22;
+COMMIT;
+RESET pg_trickle.capture_buffer_rows;
+SELECT trickle_test.same_as_query('st');
 BEGIN;
 UPDATE t SET v = v || 'z';
 DROP TABLE t CASCADE;
