@@ -56,6 +56,7 @@ typedef struct StreamTable
 	AttrNumber *keys;
 	TimestampTz data_timestamp; /* 0: never refreshed */
 	Frontier *frontier;			/* NULL: never refreshed */
+	char *meaning;				/* what the content was computed by, or NULL */
 	TimestampTz last_refresh_at;
 	int consecutive_errors;
 	char *last_error;		 /* or NULL */

@@ -29,6 +29,7 @@ typedef struct Compiled
 	Oid owner;
 	Oid query_relid;
 	char *timezone;
+	char *meaning; /* see meaning.c */
 	ApplyTarget target;
 	NormalForm *form;
 	Program *program; /* NULL: recomputed (form->obstacle or mode) */
@@ -67,6 +68,12 @@ extern void pgt_drop_row_index(const StreamTable *st);
 
 extern bool pgt_key_is_proven(const StreamTable *st, const NormalForm *form);
 extern void pgt_forget_key(StreamTable *st);
+
+/* ---- meaning.c ---- */
+
+extern char *pgt_meaning(const Compiled *compiled, const Query *query);
+extern bool pgt_meaning_is_kept(const StreamTable *st,
+								const Compiled *compiled);
 
 /* ---- window.c: the changes that a stream table has not seen ---- */
 

@@ -36,6 +36,7 @@ CREATE TABLE pgtrickle.pgt_stream_tables (
 	key_columns int2[],
 	data_timestamp timestamptz,
 	frontier jsonb,
+	meaning text,
 	last_refresh_at timestamptz,
 	consecutive_errors integer NOT NULL DEFAULT 0,
 	last_error_message text,

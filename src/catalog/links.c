@@ -24,6 +24,7 @@
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_rewrite.h"
 #include "rewrite/rewriteSupport.h"
@@ -122,6 +123,9 @@ pgt_link_stream(Oid relid, Oid view)
 	{
 		ObjectAddress *other = lfirst(lc);
 
+		/* pg_dump cannot cut a loop through a constraint; the view has it. */
+		if (other->classId == ConstraintRelationId)
+			continue;
 		if (other->classId != RelationRelationId || other->objectId != view)
 			recordDependencyOn(&self, other, DEPENDENCY_NORMAL);
 	}

@@ -35,6 +35,7 @@ enum
 	Anum_key_columns,
 	Anum_data_timestamp,
 	Anum_frontier,
+	Anum_meaning,
 	Anum_last_refresh_at,
 	Anum_consecutive_errors,
 	Anum_last_error,
@@ -165,6 +166,8 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 	st->data_timestamp = timestamp_or_zero(values, nulls, Anum_data_timestamp);
 	if (!nulls[Anum_frontier - 1])
 		st->frontier = pgt_frontier_from_jsonb(values[Anum_frontier - 1]);
+	if (!nulls[Anum_meaning - 1])
+		st->meaning = TextDatumGetCString(values[Anum_meaning - 1]);
 	st->last_refresh_at =
 		timestamp_or_zero(values, nulls, Anum_last_refresh_at);
 	st->consecutive_errors = DatumGetInt32(values[Anum_consecutive_errors - 1]);
@@ -218,6 +221,7 @@ fill_row(const StreamTable *st, Datum *values, bool *nulls)
 				TimestampTzGetDatum(st->last_refresh_at));
 	values[Anum_consecutive_errors - 1] = Int32GetDatum(st->consecutive_errors);
 	set_text_or_null(values, nulls, Anum_last_error, st->last_error);
+	set_text_or_null(values, nulls, Anum_meaning, st->meaning);
 	set_or_null(values, nulls, Anum_delta_ms_per_row,
 				st->delta_ms_per_row > 0,
 				Float8GetDatum(st->delta_ms_per_row));

@@ -237,6 +237,7 @@ build(const StreamTable *st)
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	Compiled *compiled = palloc0(sizeof(Compiled));
 	List *node_states;
+	Query *query;
 
 	compiled->memory = memory;
 	compiled->pgt_id = st->pgt_id;
@@ -245,10 +246,11 @@ build(const StreamTable *st)
 	compiled->timezone = pstrdup(st->timezone);
 	compiled->target = apply_target(st);
 	compiled->owner = pgt_relation_owner(st->relid);
-	compiled->form = pgt_normalize(pgt_view_query(st->query_relid),
-								   compiled->owner);
+	query = pgt_view_query(st->query_relid);
+	compiled->form = pgt_normalize(query, compiled->owner);
 	compiled->tracked = pgt_needs_tracking(compiled->form, st->mode) &&
 						sources_are_tracked(compiled->form);
+	compiled->meaning = pgt_meaning(compiled, query);
 	pgt_finish_restore(st, compiled);
 	compiled->refitted = pgt_refit_states(st, compiled->form);
 	node_states = pgt_node_states(st->pgt_id);
@@ -352,6 +354,7 @@ pgt_compile(const StreamTable *st)
 					   get_rel_name(st->relid)),
 				errdetail("A trigger on it, or a function in its query, must not refresh it."));
 
+	/* With debug_discard_caches nothing stays valid. */
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -365,7 +368,7 @@ pgt_compile(const StreamTable *st)
 			entry->compiled = compiled;
 		}
 		lock_sources(entry->compiled);
-	} while (!entry->compiled->valid);
+	} while (!entry->compiled->valid && debug_discard_caches == 0);
 
 	if (entry->compiled->tracked)
 	{

@@ -378,6 +378,8 @@ reason_to_recompute(const Job *job, const Window *window)
 	if (!compiled->tracked)
 		return psprintf("%s is recomputed at each refresh",
 						compiled->form->obstacle.construct);
+	if (!pgt_meaning_is_kept(job->st, compiled))
+		return "its query means something else now";
 	if (job->lost_key)
 		return "a constraint that proved its key is gone";
 	if (compiled->refitted)
@@ -444,6 +446,7 @@ advance_frontier(Job *job, Window *window)
 	measure(job, end);
 	st->frontier = pgt_make_frontier(window->last_part, window->eras);
 	st->frontier->timestamp = job->snapshot_time;
+	st->meaning = job->compiled->meaning;
 	st->data_timestamp = st->frontier->timestamp;
 	st->last_refresh_at = end;
 	st->is_populated = true;
