@@ -197,17 +197,18 @@ link_all_parts(const StreamTable *st)
 	CommandCounterIncrement();
 }
 
-static bool
-is_fresh_from_dump(const StreamTable *st)
+/* pg_upgrade restores the schema from a dump, and keeps the era. */
+static void
+link_if_lost(const StreamTable *st)
 {
-	return st->frontier == NULL ||
-		   strcmp(st->frontier->era, pgt_current_era()) != 0;
+	if (!pgt_is_linked(st->query_relid, st->relid))
+		link_all_parts(st);
 }
 
 /*
- * Link the parts of all stream tables that were not refreshed since they were
- * restored, so that a DROP that is about to run takes the right things along.
- * Does no harm while a restore is running, nor twice.
+ * Link the parts of all stream tables that have lost their links, so that a
+ * DROP that is about to run takes the right things along.  Does no harm while
+ * a restore is running.
  */
 void
 pgt_link_restored(void)
@@ -215,12 +216,7 @@ pgt_link_restored(void)
 	ListCell *lc;
 
 	foreach (lc, pgt_all_streams())
-	{
-		StreamTable *st = lfirst(lc);
-
-		if (is_fresh_from_dump(st))
-			link_all_parts(st);
-	}
+		link_if_lost(lfirst(lc));
 }
 
 static const char *
@@ -251,7 +247,10 @@ pgt_finish_restore(const StreamTable *st, Compiled *compiled)
 	const char *missing;
 
 	if (!is_fresh(st, compiled))
+	{
+		link_if_lost(st);
 		return;
+	}
 
 	missing = missing_part(st, compiled);
 	if (missing != NULL)
