@@ -53,6 +53,12 @@ extern RowIdentity *pgt_apply_identity(const ApplyTarget *target,
 extern ApplyResult pgt_apply(const ApplyTarget *target, ZSet *changes);
 
 /*
+ * Is the table empty, and may the rows of its query go into it as they come
+ * (rowload.h)?  Otherwise pgt_apply() writes them.
+ */
+extern bool pgt_apply_can_fill(const ApplyTarget *target);
+
+/*
  * Create the index by which rows are found (sets target->index).  A keyed
  * table gets a unique index NULLS NOT DISTINCT on its key if all key types
  * are bounded, else an index on pgtrickle.key_hash(key columns); a bag one on

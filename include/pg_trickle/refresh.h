@@ -139,6 +139,12 @@ extern Attempt pgt_attempt(AttemptedStep step, void *arg);
  */
 extern ZSet *pgt_recompute_difference(Compiled *compiled);
 
+/*
+ * Fill the stream table, which is empty, with the rows of the query; false if
+ * pgt_apply_can_fill() is.
+ */
+extern bool pgt_recompute_fill(Compiled *compiled, int64 *inserted);
+
 /* ---- restore.c ---- */
 
 extern void pgt_link_restored(void);

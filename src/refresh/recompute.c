@@ -6,7 +6,8 @@
  * The query's rows count +1, the stream table's -1; what does not cancel is
  * the change to apply.  Only differences are written: readers with an older
  * snapshot (pg_dump, for one) keep what they see, and a recomputation that
- * finds nothing new leaves no trace.
+ * finds nothing new leaves no trace.  Where there is nothing to compare with,
+ * the rows go straight into the table.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +20,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg_trickle/refresh.h"
+#include "pg_trickle/rowload.h"
 
 static void
 put_row(TupleTableSlot *slot, int64 weight, void *arg)
@@ -58,4 +60,42 @@ pgt_recompute_difference(Compiled *compiled)
 	subtract_content(rel, zset);
 	table_close(rel, NoLock);
 	return zset;
+}
+
+typedef struct Fill
+{
+	RowLoad *load;
+	int64 nrows;
+} Fill;
+
+static void
+load_row(TupleTableSlot *slot, int64 weight, void *arg)
+{
+	Fill *fill = arg;
+
+	for (int64 i = 0; i < weight; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		pgt_rowload_put(fill->load, slot);
+		fill->nrows++;
+	}
+}
+
+/*
+ * See refresh.h.  Runs as the owner, under the active snapshot.
+ */
+bool
+pgt_recompute_fill(Compiled *compiled, int64 *inserted)
+{
+	Fill fill = {0};
+
+	if (!pgt_apply_can_fill(&compiled->target))
+		return false;
+
+	fill.load = pgt_rowload_begin(compiled->target.relid);
+	pgt_run_query(compiled->recompute_sql, &compiled->recompute_plan, false,
+				  NIL, load_row, &fill);
+	pgt_rowload_end(fill.load);
+	*inserted = fill.nrows;
+	return true;
 }
