@@ -256,7 +256,7 @@ pgt_log_open(CaptureLog *log)
 
 		/* Accepts invalidations, unless we have the lock already. */
 		LockRelationOid(log->segment, RowExclusiveLock);
-		if (log->valid)
+		if (log->valid || debug_discard_caches > 0)
 			return table_open(log->segment, NoLock);
 	}
 }
@@ -264,7 +264,8 @@ pgt_log_open(CaptureLog *log)
 /*
  * Find the open segment; false if there is nothing to log to.  Until the log
  * is valid again we cannot know whose invalidation concerns it: each one that
- * comes in makes us look again.
+ * comes in makes us look again.  With debug_discard_caches there is always
+ * one: then a log is never valid, and is looked up for each use.
  */
 static bool
 load_log(CaptureLog *log)
@@ -283,7 +284,7 @@ load_log(CaptureLog *log)
 
 		segment = open_segment(source);
 		LockRelationOid(segment->relid, RowExclusiveLock);
-	} while (before != invalidations);
+	} while (before != invalidations && debug_discard_caches == 0);
 
 	watch(source->relid);
 	watch(segment->relid);
