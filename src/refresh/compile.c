@@ -202,7 +202,10 @@ collect_relids(const StreamTable *st, Compiled *compiled, List *node_states)
 									   ((NodeState *) lfirst(lc))->state_relid);
 }
 
-/* A source that nothing can capture (a foreign partition) is not tracked. */
+/*
+ * A source that nothing can capture (a foreign partition) is not tracked; a
+ * column that was added to a source since is not, where whole rows are read.
+ */
 static bool
 sources_are_tracked(const NormalForm *form)
 {
@@ -210,7 +213,11 @@ sources_are_tracked(const NormalForm *form)
 
 	foreach (lc, form->sources)
 	{
-		if (pgt_lookup_source(((SourceUse *) lfirst(lc))->relid, true) == NULL)
+		SourceUse *use = lfirst(lc);
+		Source *source = pgt_lookup_source(use->relid, true);
+
+		if (source == NULL ||
+			!pgt_source_covers(source, use->ncolumns, use->columns))
 			return false;
 	}
 

@@ -9,12 +9,13 @@
  *		CREATE OR REPLACE VIEW ... AS ...			of a view that it reads
  *		CREATE OR REPLACE FUNCTION ...				that it calls
  *		ALTER TABLE ... DISABLE ROW LEVEL SECURITY	of a source
+ *		ALTER TABLE ... DROP COLUMN ...				of a source read as a whole
  *
  * So each refresh stores what it computed by: the versions (xmin) of the rules
- * and functions involved, and whether changes could be followed.  If that is
- * no longer so, the next refresh recomputes.  Versions mean nothing in another
- * cluster (a restore, pg_upgrade), which got the content and the definitions
- * together: there they are taken as they are.
+ * of views, hashes of functions, and whether changes could be followed.  If
+ * that is no longer so, the next refresh recomputes.  All this means nothing
+ * in another cluster (a restore, pg_upgrade), which got the content and the
+ * definitions together: there they are taken as they are.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,36 +30,126 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
+#include "common/hashfn.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/fmgroids.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "pg_trickle/refresh.h"
 
-/* ---- functions ---- */
+/* What the expressions of a query use. */
+typedef struct Uses
+{
+	List *functions; /* OIDs of those that users made */
+	bool whole_rows; /* of tables: every column counts, and its name */
+} Uses;
 
 static bool
 add_function(Oid funcid, void *context)
 {
-	List **functions = context;
+	Uses *uses = context;
 
 	if (funcid >= FirstNormalObjectId)
-		*functions = list_append_unique_oid(*functions, funcid);
+		uses->functions = list_append_unique_oid(uses->functions, funcid);
 
 	return false;
 }
 
 static bool
-collect_functions(Node *node, void *context)
+collect_uses(Node *node, void *context)
 {
+	Uses *uses = context;
+
 	if (node == NULL)
 		return false;
 
+	if (IsA(node, Var))
+	{
+		uses->whole_rows |= ((Var *) node)->varattno == 0;
+		return false;
+	}
 	(void) check_functions_in_node(node, add_function, context);
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, collect_functions, context, 0);
+		return query_tree_walker((Query *) node, collect_uses, context, 0);
 
-	return expression_tree_walker(node, collect_functions, context);
+	return expression_tree_walker(node, collect_uses, context);
+}
+
+/* ---- columns ---- */
+
+static void
+append_columns(StringInfo text, Oid relid)
+{
+	Relation rel = table_open(relid, AccessShareLock);
+	TupleDesc desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped)
+			appendStringInfo(text, " c%u.%d=%s", relid, att->attnum,
+							 NameStr(att->attname));
+	}
+	table_close(rel, NoLock);
+}
+
+/* ---- functions ---- */
+
+/* Whoever may call a function is no part of what it does. */
+static const AttrNumber function_columns[] = {
+	Anum_pg_proc_prolang,
+	Anum_pg_proc_provolatile,
+	Anum_pg_proc_proisstrict,
+	Anum_pg_proc_prorettype,
+	Anum_pg_proc_prosrc,
+	Anum_pg_proc_probin,
+	Anum_pg_proc_prosqlbody,
+	Anum_pg_proc_proconfig,
+};
+
+static uint64
+hash_function(HeapTuple tuple)
+{
+	Relation procs = table_open(ProcedureRelationId, AccessShareLock);
+	TupleDesc desc = RelationGetDescr(procs);
+	uint64 hash = 0;
+
+	for (size_t i = 0; i < lengthof(function_columns); i++)
+	{
+		AttrNumber attno = function_columns[i];
+		Oid type = TupleDescAttr(desc, attno - 1)->atttypid;
+		bool isnull;
+		Datum value = heap_getattr(tuple, attno, desc, &isnull);
+
+		if (!isnull)
+			hash = hash_combine64(hash, pgt_datum_image_hash(value, type));
+	}
+	table_close(procs, NoLock);
+	return hash;
+}
+
+static uint64
+hash_aggregate(HeapTuple tuple)
+{
+	return hash_bytes_extended((unsigned char *) tuple->t_data +
+								   tuple->t_data->t_hoff,
+							   tuple->t_len - tuple->t_data->t_hoff, 0);
+}
+
+/* "f" or "a", OID, and a hash of what the function does, if it is there. */
+static void
+append_function(StringInfo text, char kind, int cache, Oid funcid,
+				uint64 (*hash)(HeapTuple tuple))
+{
+	HeapTuple tuple = SearchSysCache1(cache, ObjectIdGetDatum(funcid));
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+
+	appendStringInfo(text, " %c%u/" UINT64_FORMAT, kind, funcid, hash(tuple));
+	ReleaseSysCache(tuple);
 }
 
 static void
@@ -69,14 +160,8 @@ append_functions(StringInfo text, List *functions)
 	list_sort(functions, list_oid_cmp);
 	foreach (lc, functions)
 	{
-		HeapTuple tuple = SearchSysCache1(PROCOID,
-										  ObjectIdGetDatum(lfirst_oid(lc)));
-
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		appendStringInfo(text, " f%u/%u", lfirst_oid(lc),
-						 HeapTupleHeaderGetRawXmin(tuple->t_data));
-		ReleaseSysCache(tuple);
+		append_function(text, 'f', PROCOID, lfirst_oid(lc), hash_function);
+		append_function(text, 'a', AGGFNOID, lfirst_oid(lc), hash_aggregate);
 	}
 }
 
@@ -110,7 +195,7 @@ char *
 pgt_meaning(const Compiled *compiled, const Query *query)
 {
 	StringInfoData text;
-	List *functions = NIL;
+	Uses uses = {0};
 	List *views = list_copy(compiled->form->views);
 	ListCell *lc;
 
@@ -119,15 +204,19 @@ pgt_meaning(const Compiled *compiled, const Query *query)
 					 compiled->form->obstacle.kind,
 					 compiled->tracked ? "tracked" : "untracked");
 
-	(void) collect_functions((Node *) query, &functions);
+	(void) collect_uses((Node *) query, &uses);
 	list_sort(views, list_oid_cmp);
 	foreach (lc, views)
 	{
 		append_view(&text, lfirst_oid(lc));
-		(void) collect_functions((Node *) pgt_view_query(lfirst_oid(lc)),
-								 &functions);
+		(void) collect_uses((Node *) pgt_view_query(lfirst_oid(lc)), &uses);
 	}
-	append_functions(&text, functions);
+	append_functions(&text, uses.functions);
+	if (uses.whole_rows)
+	{
+		foreach (lc, compiled->form->sources)
+			append_columns(&text, ((SourceUse *) lfirst(lc))->relid);
+	}
 	return text.data;
 }
 
@@ -143,7 +232,8 @@ pgt_meaning_is_kept(const StreamTable *st, const Compiled *compiled)
 	if (st->meaning == NULL)
 		return true;
 
-	snprintf(cluster, sizeof(cluster), UINT64_FORMAT ":", GetSystemIdentifier());
+	snprintf(cluster, sizeof(cluster), UINT64_FORMAT ":",
+			 GetSystemIdentifier());
 	if (strncmp(st->meaning, cluster, strlen(cluster)) != 0)
 		return true;
 

@@ -175,8 +175,8 @@ link_logs(const StreamTable *st)
 
 	foreach (lc, pgt_dependencies(st->pgt_id))
 	{
-		Source *source = pgt_lookup_source(((Dependency *) lfirst(lc))->source_relid,
-										   true);
+		Dependency *dep = lfirst(lc);
+		Source *source = pgt_lookup_source(dep->source_relid, true);
 
 		if (source == NULL || get_rel_name(source->relid) == NULL)
 			continue;
