@@ -241,6 +241,32 @@ is( refresh_world($node, 'six'),
 	refreshed_as('DIFFERENTIAL', unfilled => 'REINITIALIZE'),
 	'complete');
 
+# ---- by the owner of the database, who is no superuser ----
+
+$node->safe_psql('postgres', 'CREATE ROLE regress_031_owner LOGIN; CREATE DATABASE owned OWNER regress_031_owner');
+$node->safe_psql(
+	'owned', q{
+	CREATE EXTENSION pg_trickle;
+	GRANT ALL ON SCHEMA public TO regress_031_owner;
+	SET SESSION AUTHORIZATION regress_031_owner;
+	CREATE TABLE t (k int, v int);
+	SELECT pgtrickle.create_stream_table('st', 'SELECT k, sum(v) AS v FROM t GROUP BY k',
+		refresh_mode => 'DIFFERENTIAL');
+	INSERT INTO t VALUES (1, 1);
+	SELECT pgtrickle.refresh_stream_table('st');
+	INSERT INTO t VALUES (1, 2);});
+dump_database($node, 'owned', '-Fc', '-U', 'regress_031_owner');
+create_database($node, 'given');
+restore_database($node, 'owned', 'given');
+is( $node->safe_psql(
+		'given', q{
+		SET SESSION AUTHORIZATION regress_031_owner;
+		INSERT INTO t VALUES (1, 3);
+		SELECT pgtrickle.refresh_stream_table('st');
+		SELECT st, action FROM st, pgtrickle.get_refresh_history('st', 1)}),
+	"\n(1,6)|DIFFERENTIAL",
+	'a dump by the owner of the database is complete');
+
 # ---- data without the schema: stream tables take no rows then ----
 
 create_database($node, 'seven');
