@@ -55,6 +55,12 @@ extern bool pgt_datum_image_equal(Datum a, Datum b, Oid type);
 extern uint64 pgt_datum_image_hash(Datum value, Oid type);
 
 /*
+ * Are values that are equal under the "=" of the type identical, too?  False
+ * if this is not known.
+ */
+extern bool pgt_equal_is_identical(Oid type, int32 typmod, Oid collation);
+
+/*
  * Can every value of the type be an entry of a btree index (2.7 kB)?  True
  * for fixed-length types and for varlena types whose typmod bounds them.
  */

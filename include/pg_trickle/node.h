@@ -16,6 +16,10 @@
  *		c1		rows in it
  *		hash	of the keys; indexed
  *
+ * and, if keys may be equal without being identical, behind n
+ *
+ *		shown	rows known to have the keys as shown, representative.c
+ *
  * Layer: dvm
  *
  *-------------------------------------------------------------------------
@@ -31,6 +35,8 @@
 #include "pg_trickle/multiset.h"
 #include "pg_trickle/program.h"
 #include "pg_trickle/rowstore.h"
+
+typedef struct Representative Representative;
 
 struct NodeProgram
 {
@@ -48,6 +54,7 @@ struct NodeProgram
 	int naggs;
 	int nvisible; /* keys and results come first */
 	AttrNumber n;
+	AttrNumber shown; /* 0: equal keys are identical */
 	AttrNumber hash;
 	RowIdentity *key;	/* of input rows and state rows alike */
 	RowIdentity *image; /* of state rows */
@@ -73,7 +80,8 @@ struct NodeProgram
 	/* the group at hand */
 	GroupKey group;
 	int64 group_n;
-	bool stored; /* "old" is its row */
+	bool stored;					/* "old" is its row */
+	Representative *representative; /* NULL: equal keys are identical */
 };
 
 /* A scalar aggregate has one row, whatever its input. */
@@ -107,6 +115,10 @@ extern void pgt_node_end(NodeProgram *node);
  */
 extern void pgt_group_find(NodeProgram *node, TupleTableSlot *row, int64 hash);
 
+/* Keep copies of the keys of "row", in the current memory context. */
+extern void pgt_copy_keys(const NodeProgram *node, TupleTableSlot *row,
+						  GroupKey *to);
+
 /* Start on that group, with what is stored of it. */
 extern void pgt_group_begin(NodeProgram *node, TupleTableSlot *row);
 
@@ -121,6 +133,20 @@ extern void pgt_group_finish(NodeProgram *node);
 /* Store node->new, or remove the group, and put the change into the output. */
 extern void pgt_group_write(NodeProgram *node);
 extern void pgt_group_remove(NodeProgram *node);
+
+/* ---- representative.c: which of equal keys the group shows ---- */
+
+extern bool pgt_keys_may_vary(const NodeProgram *node);
+
+/* These are only for nodes whose keys do. */
+extern Representative *pgt_representative_build(const NodeProgram *node);
+extern void pgt_representative_begin(NodeProgram *node,
+									 TupleTableSlot *stored);
+extern void pgt_representative_apply(NodeProgram *node, TupleTableSlot *row,
+									 int64 weight);
+extern bool pgt_representative_is_lost(const NodeProgram *node);
+extern void pgt_representative_store(NodeProgram *node, Datum *values,
+									 bool *nulls);
 
 /* ---- group_recompute.c: groups in doubt ---- */
 

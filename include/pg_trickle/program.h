@@ -100,6 +100,7 @@ extern const char *pgt_program_run(Program *program, List *deltas,
 typedef void (*StateDifference)(int node_id, TupleTableSlot *row,
 								int64 weight, void *arg);
 extern void pgt_program_rebuild(Program *program);
+
 extern void pgt_program_compare(Program *program, StateDifference report,
 								void *arg);
 
@@ -128,6 +129,15 @@ extern void pgt_linear_free(Linear *linear); /* with its saved plans */
  * memory context that is reset after each row; may use SPI.
  */
 typedef void (*RowReceiver)(TupleTableSlot *slot, int64 weight, void *arg);
+
+/*
+ * Do the states know a choice that the query leaves open, so that a run of it
+ * might take another?  Then the content is what pgt_program_content() hands to
+ * "receive": the result of the query on top of the states.
+ */
+extern bool pgt_program_has_choices(const Program *program);
+extern void pgt_program_content(Program *program, RowReceiver receive,
+								void *arg);
 
 /*
  * Run the terms whose leaf has rows in "deltas" and hand each row to

@@ -24,8 +24,10 @@
 
 #include "access/detoast.h"
 #include "access/htup_details.h"
+#include "access/nbtree.h"
 #include "access/sysattr.h"
 #include "access/tupmacs.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -542,6 +544,46 @@ image_hash(Datum value, const ImageType *type)
 	}
 
 	return 0; /* keep compiler quiet */
+}
+
+/* The server asks so before it lets equal index entries share one image. */
+static bool
+operator_class_says_identical(Oid type, Oid collation)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
+	Oid input = entry->btree_opintype;
+	Oid function;
+
+	if (!OidIsValid(entry->btree_opf))
+		return false;
+	function = get_opfamily_proc(entry->btree_opf, input, input,
+								 BTEQUALIMAGE_PROC);
+	return OidIsValid(function) &&
+		   DatumGetBool(OidFunctionCall1Coll(function, collation,
+											 ObjectIdGetDatum(input)));
+}
+
+/*
+ * Are values that are equal under the "=" of the type identical, too?  Not
+ * numeric, float, interval, jsonb, text of a nondeterministic collation, nor
+ * anything made of other values.  But numeric(10,2) always has two digits, and
+ * char(3) is text of three characters, while bpchar has any number of blanks.
+ */
+bool
+pgt_equal_is_identical(Oid type, int32 typmod, Oid collation)
+{
+	type = getBaseTypeAndTypmod(type, &typmod);
+	if (type == NUMERICOID)
+		return typmod >= 0;
+	if (type == BPCHAROID)
+	{
+		if (typmod < 0)
+			return false;
+		type = TEXTOID;
+	}
+	if (type_is_collatable(type) && !OidIsValid(collation))
+		return false;
+	return operator_class_says_identical(type, collation);
 }
 
 /*

@@ -8,7 +8,8 @@
  * through one or two stages:
  *
  *		refeed	the rows of its groups are fed to the aggregates again, which
- *				start anew (an inverse function could not undo a row)
+ *				start anew (an inverse function could not undo a row); and
+ *				those tell which of equal keys the group may show
  *		ask		the aggregates that have no state are asked
  *
  * Each stage is one query.  Its rows come in the order of the groups in the
@@ -248,6 +249,11 @@ begin_refeed(Stage *stage)
 	NodeProgram *node = stage->node;
 
 	next_group(stage);
+	if (node->representative != NULL)
+	{
+		pgt_copy_keys(node, stage->row, &node->group);
+		pgt_representative_begin(node, NULL);
+	}
 	for (int i = 0; i < node->naggs; i++)
 	{
 		if (node->aggs[i]->strategy->fed)
@@ -264,6 +270,9 @@ end_refeed(Stage *stage)
 		return;
 
 	prefill(stage);
+	if (node->representative != NULL)
+		pgt_representative_store(node, node->new->tts_values,
+								 node->new->tts_isnull);
 	for (int i = 0; i < node->naggs; i++)
 	{
 		if (node->aggs[i]->strategy->fed)
@@ -296,6 +305,8 @@ receive_row(TupleTableSlot *slot, int64 weight, void *arg)
 
 	refeed_up_to(stage, DatumGetInt64(slot_getattr(slot, number, &isnull)));
 	stage->nrows++;
+	if (node->representative != NULL)
+		pgt_representative_apply(node, slot, 1);
 	for (int i = 0; i < node->naggs; i++)
 	{
 		if (node->aggs[i]->strategy->fed)

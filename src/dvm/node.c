@@ -31,7 +31,7 @@ receive_change(TupleTableSlot *slot, int64 weight, void *arg)
 	pgt_zset_put(arg, slot, weight);
 }
 
-/* What the aggregates of the group at hand are not sure of. */
+/* What is not sure about the group at hand. */
 static int
 group_doubt(const NodeProgram *node)
 {
@@ -39,6 +39,8 @@ group_doubt(const NodeProgram *node)
 
 	for (int i = 0; i < node->naggs; i++)
 		doubt |= node->aggs[i]->doubt;
+	if (node->representative != NULL && pgt_representative_is_lost(node))
+		doubt |= DOUBT_REFEED;
 	if (node->group_n < 0)
 		doubt |= DOUBT_MISMATCH;
 	return doubt;

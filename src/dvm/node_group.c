@@ -15,9 +15,8 @@
  * A group whose n becomes 0 is removed, except the one of a scalar aggregate,
  * which has a result over no rows as well.
  *
- * A group keeps the key that it was made with: of values that are equal but
- * not identical (1.0 and 1.00), the first stands for the group as long as it
- * lives.
+ * Of keys that are equal but not identical (1.0 and 1.00), the first stand for
+ * the group as long as some row has them: see representative.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -106,20 +105,22 @@ pgt_group_find(NodeProgram *node, TupleTableSlot *row, int64 hash)
 	} while (node->stored && !pgt_identity_equal(node->key, node->old, row));
 }
 
-/* Keep the keys of "row" for as long as the group. */
-static void
-copy_keys(NodeProgram *node, TupleTableSlot *row)
+/*
+ * Keep the keys of "row" in the current memory context.
+ */
+void
+pgt_copy_keys(const NodeProgram *node, TupleTableSlot *row, GroupKey *to)
 {
 	slot_getsomeattrs(row, node->nkeys);
 	for (int i = 0; i < node->nkeys; i++)
 	{
 		Form_pg_attribute attr = TupleDescAttr(node->state_desc, i);
 
-		node->group.nulls[i] = row->tts_isnull[i];
-		node->group.values[i] = (Datum) 0;
+		to->nulls[i] = row->tts_isnull[i];
+		to->values[i] = (Datum) 0;
 		if (!row->tts_isnull[i])
-			node->group.values[i] = datumCopy(row->tts_values[i],
-											  attr->attbyval, attr->attlen);
+			to->values[i] = datumCopy(row->tts_values[i], attr->attbyval,
+									  attr->attlen);
 	}
 }
 
@@ -136,7 +137,6 @@ pgt_group_begin(NodeProgram *node, TupleTableSlot *row)
 	TupleTableSlot *stored = NULL;
 
 	node->group.hash = pgt_identity_hash(node->key, row);
-	copy_keys(node, row);
 	pgt_group_find(node, row, node->group.hash);
 	if (node->stored)
 		stored = node->old;
@@ -144,6 +144,11 @@ pgt_group_begin(NodeProgram *node, TupleTableSlot *row)
 	node->group_n = 0;
 	if (stored != NULL)
 		node->group_n = DatumGetInt64(slot_getattr(stored, node->n, &isnull));
+	if (node->representative != NULL && stored != NULL)
+		row = stored;
+	pgt_copy_keys(node, row, &node->group);
+	if (node->representative != NULL)
+		pgt_representative_begin(node, stored);
 	for (int i = 0; i < node->naggs; i++)
 		pgt_aggregate_load(node->aggs[i], stored);
 }
@@ -155,7 +160,9 @@ void
 pgt_group_begin_anew(NodeProgram *node, TupleTableSlot *row)
 {
 	node->group.hash = pgt_identity_hash(node->key, row);
-	copy_keys(node, row);
+	pgt_copy_keys(node, row, &node->group);
+	if (node->representative != NULL)
+		pgt_representative_begin(node, NULL);
 	node->stored = false;
 	node->group_n = 0;
 	for (int i = 0; i < node->naggs; i++)
@@ -170,6 +177,8 @@ pgt_group_apply(NodeProgram *node, TupleTableSlot *row, int64 weight)
 {
 	CHECK_FOR_INTERRUPTS();
 	node->group_n += weight;
+	if (node->representative != NULL)
+		pgt_representative_apply(node, row, weight);
 	for (int i = 0; i < node->naggs; i++)
 		pgt_aggregate_apply(node->aggs[i], row, weight);
 }
@@ -215,6 +224,8 @@ pgt_group_finish(NodeProgram *node)
 	prefill(node);
 	for (int i = 0; i < node->naggs; i++)
 		pgt_aggregate_store(node->aggs[i], new->tts_values, new->tts_isnull);
+	if (node->representative != NULL)
+		pgt_representative_store(node, new->tts_values, new->tts_isnull);
 	set_int8(new, node->n, node->group_n);
 	set_int8(new, node->hash, node->group.hash);
 	ExecStoreVirtualTuple(new);

@@ -25,6 +25,8 @@
  *
  * Multisets come first, as Z-sets of their own, and groups read them.
  *
+ * Keys that are equal but not identical, and stored, stay if a row has them.
+ *
  * Checking does not use the code that it checks: the server computes all
  * aggregates by one query, which is compared with the stored results.
  *
@@ -81,6 +83,7 @@ plan_rebuild(Rebuild *rebuild, NodeProgram *node)
 		rebuild->wants_rows |= agg->strategy->fed || agg->multiset != NULL;
 		rebuild->wants_answers |= pgt_is_asked_in_rebuild(agg);
 	}
+	rebuild->wants_rows |= node->representative != NULL;
 	rebuild->wants_answers |= !rebuild->wants_rows;
 
 	desc = describe_rows(rebuild);
@@ -252,6 +255,8 @@ take_row(Rebuild *rebuild, TupleTableSlot *row, int64 weight)
 	NodeProgram *node = rebuild->node;
 
 	node->group_n += weight;
+	if (node->representative != NULL)
+		pgt_representative_apply(node, row, weight);
 	for (int i = 0; i < node->naggs; i++)
 	{
 		if (node->aggs[i]->strategy->fed)
@@ -271,14 +276,28 @@ put_new_row(Rebuild *rebuild)
 		pgt_group_write(node);
 }
 
+/* Start with the keys that are stored, whatever those of the first row. */
+static void
+begin_group(Rebuild *rebuild, TupleTableSlot *row)
+{
+	NodeProgram *node = rebuild->node;
+
+	if (node->representative != NULL && rebuild->difference != NULL)
+	{
+		pgt_group_find(node, row, pgt_identity_hash(node->key, row));
+		if (node->stored)
+			row = node->old;
+	}
+	pgt_group_begin_anew(node, row);
+}
+
 static void
 rebuild_group(Rebuild *rebuild)
 {
-	NodeProgram *node = rebuild->node;
 	int64 weight;
 	TupleTableSlot *row = pgt_zset_next_row(rebuild->rows, &weight);
 
-	pgt_group_begin_anew(node, row);
+	begin_group(rebuild, row);
 	for (; row != NULL; row = pgt_zset_next_row(rebuild->rows, &weight))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -436,6 +455,7 @@ typedef struct Check
 {
 	NodeProgram *node;
 	ZSet *rows; /* keys, results, n: computed and stored */
+	ZSet *keys; /* those of the input, less those stored; NULL: no need */
 	TupleTableSlot *row;
 	TupleTableSlot *first; /* of a group */
 	RowIdentity *equal;	   /* by the columns that have an "=" */
@@ -464,6 +484,16 @@ plan_comparison(Check *check)
 	check->equal = pgt_identity_by_key(desc, n, attnos);
 }
 
+static TupleDesc
+key_columns(const NodeProgram *node)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(node->nkeys);
+
+	for (int i = 0; i < node->nkeys; i++)
+		TupleDescCopyEntry(desc, i + 1, node->state_desc, i + 1);
+	return desc;
+}
+
 /* Keys, results and n are the first columns of the state table. */
 static void
 plan_check(Check *check, NodeProgram *node)
@@ -476,6 +506,8 @@ plan_check(Check *check, NodeProgram *node)
 	check->rows = pgt_zset_create(desc, node->key);
 	check->row = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	check->first = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	if (node->representative != NULL)
+		check->keys = pgt_zset_create(key_columns(node), node->key);
 	plan_comparison(check);
 }
 
@@ -504,13 +536,19 @@ collect_stored(Check *check)
 	{
 		CHECK_FOR_INTERRUPTS();
 		put_visible(check, node->old, -1);
+		if (check->keys != NULL)
+			pgt_zset_put(check->keys, node->old, -1);
 	}
 }
 
 static void
 receive_values(TupleTableSlot *slot, int64 weight, void *arg)
 {
-	put_values(arg, slot);
+	Check *check = arg;
+
+	put_values(check->node, slot);
+	if (check->keys != NULL)
+		pgt_zset_put(check->keys, slot, weight);
 }
 
 static void
@@ -521,12 +559,49 @@ report_value(TupleTableSlot *row, int64 weight, void *arg)
 	check->report(check->node->query->id, row, weight, check->arg);
 }
 
-/* Are the values in the multisets what they should be? */
+/*
+ * A group must show keys that a row has: those of others, which come first,
+ * are missing then.  A group without rows is reported already.
+ */
 static void
-check_multisets(Check *check)
+check_keys(Check *check, TupleTableSlot *other)
+{
+	TupleTableSlot *row;
+	int64 weight;
+
+	ExecClearTuple(other);
+	while ((row = pgt_zset_next_row(check->keys, &weight)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (weight > 0)
+			ExecCopySlot(other, row);
+		else if (!TTS_EMPTY(other))
+		{
+			report_value(other, 1, check);
+			report_value(row, -1, check);
+		}
+	}
+}
+
+static void
+check_all_keys(Check *check)
+{
+	TupleTableSlot *other;
+
+	other = MakeSingleTupleTableSlot(pgt_zset_desc(check->keys),
+									 &TTSOpsMinimalTuple);
+	while (pgt_zset_next_group(check->keys))
+		check_keys(check, other);
+	ExecDropSingleTupleTableSlot(other);
+	pgt_zset_free(check->keys);
+}
+
+/* What has to be compared with each row: multisets, and shown keys. */
+static void
+check_rows(Check *check)
 {
 	NodeProgram *node = check->node;
-	bool any = false;
+	bool any = check->keys != NULL;
 
 	for (int i = 0; i < node->naggs; i++)
 		any |= node->aggs[i]->multiset != NULL;
@@ -534,8 +609,10 @@ check_multisets(Check *check)
 		return;
 
 	collect_multisets(node, false);
-	run_all(node, &node->rows, pgt_all_rows_query, receive_values, node);
+	run_all(node, &node->rows, pgt_all_rows_query, receive_values, check);
 	settle_multisets(node, report_value, check);
+	if (check->keys != NULL)
+		check_all_keys(check);
 }
 
 static bool
@@ -601,7 +678,7 @@ pgt_node_compare(NodeProgram *node, StateDifference report, void *arg)
 	collect_stored(&check);
 	while (pgt_zset_next_group(check.rows))
 		check_group(&check);
-	check_multisets(&check);
+	check_rows(&check);
 
 	ExecDropSingleTupleTableSlot(check.row);
 	ExecDropSingleTupleTableSlot(check.first);

@@ -36,7 +36,8 @@ struct Program
 	MemoryContext memory;
 	List *nodes; /* of NodeProgram, inputs before users */
 	Linear *top;
-	List *sources; /* of ProgramSource */
+	QueryText content; /* all that the top yields */
+	List *sources;	   /* of ProgramSource */
 };
 
 /* ---- building ---- */
@@ -163,6 +164,7 @@ pgt_program_free(Program *program)
 	foreach (lc, program->nodes)
 		pgt_node_free(lfirst(lc));
 	pgt_linear_free(program->top);
+	pgt_free_plan(program->content.large);
 	MemoryContextDelete(program->memory);
 }
 
@@ -303,6 +305,44 @@ pgt_program_rebuild(Program *program)
 		pgt_node_rebuild(lfirst(lc));
 		see_own_writes();
 	}
+}
+
+/*
+ * Is it up to the states which of equal keys a group shows?
+ */
+bool
+pgt_program_has_choices(const Program *program)
+{
+	ListCell *lc;
+
+	foreach (lc, program->nodes)
+	{
+		const NodeProgram *node = lfirst(lc);
+
+		if (node->representative != NULL)
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * Hand over all rows of the result, as the state tables have it.
+ */
+void
+pgt_program_content(Program *program, RowReceiver receive, void *arg)
+{
+	QueryText *text = &program->content;
+
+	if (text->sql == NULL)
+	{
+		MemoryContext before = MemoryContextSwitchTo(program->memory);
+
+		text->sql = psprintf("SELECT q.*, 1::pg_catalog.int8 FROM (%s) q",
+							 program->top->sql);
+		MemoryContextSwitchTo(before);
+	}
+	pgt_run_query(text->sql, &text->large, false, NIL, receive, arg);
 }
 
 /*

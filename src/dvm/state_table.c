@@ -80,6 +80,8 @@ number_columns(NodeProgram *node)
 		node->aggs[i]->result = ++last;
 	node->nvisible = last;
 	node->n = ++last;
+	if (pgt_keys_may_vary(node))
+		node->shown = ++last;
 
 	for (int i = 0; i < node->naggs; i++)
 	{
@@ -133,6 +135,8 @@ describe_state(const NodeProgram *node, int ncolumns)
 
 	describe_visible(node, desc);
 	TupleDescInitEntry(desc, node->n, "n", INT8OID, -1, 0);
+	if (node->shown != InvalidAttrNumber)
+		TupleDescInitEntry(desc, node->shown, "shown", INT8OID, -1, 0);
 	for (int i = 0; i < node->naggs; i++)
 	{
 		const Aggregate *agg = node->aggs[i];
@@ -215,6 +219,8 @@ signature(const NodeProgram *node)
 		appendStringInfo(&text, "%s %s", i == 0 ? " by" : ",",
 						 format_type_be_qualified(type));
 	}
+	if (node->shown != InvalidAttrNumber)
+		appendStringInfoString(&text, "; one shown");
 	for (int i = 0; i < node->naggs; i++)
 		appendStringInfo(&text, "; %s",
 						 pgt_aggregate_signature(node->aggs[i]));
@@ -404,6 +410,8 @@ build_identities(NodeProgram *node)
 	ScanKeyInit(&node->probe, 1, BTEqualStrategyNumber, F_INT8EQ, 0);
 	node->group.values = palloc0(sizeof(Datum) * (node->nkeys + 1));
 	node->group.nulls = palloc0(sizeof(bool) * (node->nkeys + 1));
+	if (node->shown != InvalidAttrNumber)
+		node->representative = pgt_representative_build(node);
 }
 
 static void

@@ -9,6 +9,10 @@
  * finds nothing new leaves no trace.  Where there is nothing to compare with,
  * the rows go straight into the table.
  *
+ * Where SQL leaves a choice (which of 1.0 and 1.00 is shown by a group), the
+ * states have made one, and deltas will refer to it: then the query's rows
+ * are made from the states.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -21,6 +25,16 @@
 
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/rowload.h"
+
+static void
+run_query(Compiled *compiled, RowReceiver receive, void *arg)
+{
+	if (compiled->program != NULL && pgt_program_has_choices(compiled->program))
+		pgt_program_content(compiled->program, receive, arg);
+	else
+		pgt_run_query(compiled->recompute_sql, &compiled->recompute_plan,
+					  false, NIL, receive, arg);
+}
 
 static void
 put_row(TupleTableSlot *slot, int64 weight, void *arg)
@@ -55,8 +69,7 @@ pgt_recompute_difference(Compiled *compiled)
 	TupleDesc desc = RelationGetDescr(rel);
 	ZSet *zset = pgt_zset_create(desc, pgt_apply_identity(target, desc));
 
-	pgt_run_query(compiled->recompute_sql, &compiled->recompute_plan, false,
-				  NIL, put_row, zset);
+	run_query(compiled, put_row, zset);
 	subtract_content(rel, zset);
 	table_close(rel, NoLock);
 	return zset;
@@ -93,8 +106,7 @@ pgt_recompute_fill(Compiled *compiled, int64 *inserted)
 		return false;
 
 	fill.load = pgt_rowload_begin(compiled->target.relid);
-	pgt_run_query(compiled->recompute_sql, &compiled->recompute_plan, false,
-				  NIL, load_row, &fill);
+	run_query(compiled, load_row, &fill);
 	pgt_rowload_end(fill.load);
 	*inserted = fill.nrows;
 	return true;

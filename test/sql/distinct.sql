@@ -32,7 +32,7 @@ COMMIT;
 SELECT trickle_test.same_as_query('d');
 SELECT xmin = :'before' AS untouched FROM d WHERE a = 2 AND b = 'y';
 
--- Values that are equal but not identical are one row; the first stands for all.
+-- Values that are equal but not identical are one row, which shows one of them.
 CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TYPE pair AS (a numeric, b text);
 CREATE TABLE v (id int PRIMARY KEY, m numeric, l text COLLATE loose, p pair, arr text[], f float8);
