@@ -16,6 +16,9 @@
 static char folder[1024];
 static bool running;
 
+static int call(const char *program, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* Run one of the server's programs; the arguments as a shell takes them. */
 static int
 call(const char *program, const char *format, ...)
