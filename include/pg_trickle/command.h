@@ -77,5 +77,6 @@ extern void pgt_drop_parts(const StreamTable *st);
 extern StreamTable *pgt_stream_by_name(text *name, LOCKMODE mode,
 									   bool must_own);
 extern RangeVar *pgt_range_var(text *name);
+extern void pgt_check_schema(Oid schema);
 
 #endif /* PGT_COMMAND_H */

@@ -47,6 +47,7 @@ name_is_taken(const CreateRequest *request)
 				errmsg("stream table \"%s\" cannot be temporary",
 					   request->name->relname),
 				errhint("Create it in another schema than pg_temp."));
+	pgt_check_schema(schema);
 	if (!OidIsValid(get_relname_relid(request->name->relname, schema)))
 		return false;
 	if (!request->if_not_exists)

@@ -29,6 +29,31 @@ pgt_range_var(text *name)
 	return makeRangeVarFromNameList(textToQualifiedNameList(name));
 }
 
+/*
+ * Raise error 42939 for schemas of the extension: what is in them goes when
+ * the extension does.
+ */
+void
+pgt_check_schema(Oid schema)
+{
+	static const char *const ours[] = {
+		"pgtrickle",
+		"pgtrickle_query",
+		"pgtrickle_changes",
+		"pgtrickle_state",
+	};
+	char *name = get_namespace_name(schema);
+
+	for (size_t i = 0; name != NULL && i < lengthof(ours); i++)
+	{
+		if (strcmp(name, ours[i]) == 0)
+			ereport(ERROR,
+					errcode(ERRCODE_RESERVED_NAME),
+					errmsg("stream table cannot be in schema \"%s\"", name),
+					errdetail("The schema belongs to the extension and goes with it."));
+	}
+}
+
 /* Checked before the lock: who may not control it may not block it. */
 static void
 check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)

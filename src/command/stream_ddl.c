@@ -168,6 +168,7 @@ look_at(Oid relid)
 		return;
 
 	rel = table_open(relid, AccessShareLock);
+	pgt_check_schema(RelationGetNamespace(rel));
 	check_shape(st, rel);
 	if (rel->rd_rel->relowner != pgt_relation_owner(st->query_relid))
 		let_parts_follow(st, rel->rd_rel->relowner);

@@ -29,6 +29,7 @@
 #include "pg_trickle/part.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/run_as.h"
+#include "pg_trickle/sql.h"
 
 /* Of a recomputation that compares rows, to one that fills an empty table. */
 #define COMPARISON_COST 2.5
@@ -50,6 +51,31 @@ typedef struct Job
 	ApplyResult result;
 	int64 delta_rows;
 } Job;
+
+/* ---- where an error comes from ---- */
+
+/* Added to errors: in a chain it is not always the one that was asked for. */
+static void
+name_stream(void *arg)
+{
+	errcontext("refresh of stream table %s", (const char *) arg);
+}
+
+/* Ended by end_context(), or by the error. */
+static void
+begin_context(ErrorContextCallback *context, const StreamTable *st)
+{
+	context->callback = name_stream;
+	context->arg = pgt_relation_text(st->relid);
+	context->previous = error_context_stack;
+	error_context_stack = context;
+}
+
+static void
+end_context(const ErrorContextCallback *context)
+{
+	error_context_stack = context->previous;
+}
 
 /* ---- which stream tables, in which order ---- */
 
@@ -555,18 +581,22 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 	ListCell *lc;
 
 	PreventCommandDuringRecovery("refresh of a stream table");
+	PreventCommandIfReadOnly("refresh of a stream table");
 	*changed = false;
 	jobs = lock_streams(add_with_upstream(NIL, relid));
 	foreach (lc, jobs)
 	{
 		Job *job = lfirst(lc);
+		ErrorContextCallback context;
 
+		begin_context(&context, job->st);
 		job->request = request;
 		job->compiled = pgt_compile(job->st);
 		refuse_running_writer(job->compiled);
 		job->gap = find_gap(job->compiled);
 		check_key(job);
 		latest |= pgt_needs_latest_snapshot(job->st);
+		end_context(&context);
 	}
 
 	snapshot_time = GetCurrentTimestamp();
@@ -574,13 +604,16 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 	foreach (lc, jobs)
 	{
 		Job *job = lfirst(lc);
+		ErrorContextCallback context;
 
 		if (job == llast(jobs))
 			refuse_suspended(job->st);
 		else if (job->st->status == STREAM_SUSPENDED)
 			continue;
 		job->snapshot_time = snapshot_time;
+		begin_context(&context, job->st);
 		*changed |= refresh_one(job);
+		end_context(&context);
 	}
 
 	return jobs;
