@@ -104,6 +104,7 @@ typedef struct Source
 	Oid relid;
 	int ncolumns;
 	AttrNumber *columns; /* columns that a new segment logs, ascending */
+	bool has_dropped;	 /* columns: a restore numbers the others anew */
 } Source;
 
 typedef enum SegmentState
@@ -150,6 +151,15 @@ extern List *pgt_all_sources(void);
 
 /* Start or widen the tracking of a table: a new open segment where needed. */
 extern Source *pgt_track_source(Oid relid, int ncolumns,
+								const AttrNumber *columns);
+/* A column of the source was dropped. */
+extern void pgt_note_dropped_column(Oid relid);
+
+/*
+ * After a restore that numbered columns anew: log "columns" (and what else is
+ * logged and exists) in a new segment.  Same lock as pgt_track_source().
+ */
+extern void pgt_renumber_source(Source *source, int ncolumns,
 								const AttrNumber *columns);
 extern bool pgt_source_covers(const Source *source, int ncolumns,
 							  const AttrNumber *columns);

@@ -75,7 +75,8 @@ COMMENT ON TABLE pgtrickle.pgt_dependencies IS 'the relations that stream tables
 CREATE TABLE pgtrickle.pgt_change_tracking (
 	track_id bigint NOT NULL,
 	source_relid regclass NOT NULL,
-	tracked_columns int2[] NOT NULL
+	tracked_columns int2[] NOT NULL,
+	has_dropped boolean NOT NULL
 );
 CREATE UNIQUE INDEX pgt_change_tracking_key
 	ON pgtrickle.pgt_change_tracking (track_id);

@@ -161,20 +161,29 @@ pgt_update_segment(const Segment *segment)
 
 /*
  * Values are stored as their base type: a domain's constraints were checked
- * when the source was written.  A dropped column keeps its place, always NULL.
+ * when the source was written.  A column that does not exist (any more) keeps
+ * its place, always NULL.
  */
-static Oid
-log_type(const FormData_pg_attribute *att)
+static void
+init_log_column(TupleDesc desc, AttrNumber attno, Oid source,
+				AttrNumber column)
 {
-	return att->attisdropped ? INT4OID : getBaseType(att->atttypid);
+	bool exists = OidIsValid(get_atttype(source, column));
+	Oid type = INT4OID;
+	Oid collation = InvalidOid;
+	int32 typmod;
+
+	if (exists)
+		get_atttypetypmodcoll(source, column, &type, &typmod, &collation);
+	TupleDescInitEntry(desc, attno, psprintf("c%d", column),
+					   getBaseType(type), -1, 0);
+	TupleDescInitEntryCollation(desc, attno, collation);
 }
 
 /* The columns of a log. */
 static TupleDesc
 log_desc(const Source *source)
 {
-	Relation rel = table_open(source->relid, NoLock);
-	TupleDesc from = RelationGetDescr(rel);
 	int natts = Natts_log_fixed + source->ncolumns;
 	TupleDesc desc = CreateTemplateTupleDesc(natts);
 
@@ -182,16 +191,8 @@ log_desc(const Source *source)
 	TupleDescInitEntry(desc, Anum_log_part, "part", INT4OID, -1, 0);
 	TupleDescInitEntry(desc, Anum_log_weight, "weight", INT2OID, -1, 0);
 	for (int i = 0; i < source->ncolumns; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(from, source->columns[i] - 1);
-		AttrNumber attno = Natts_log_fixed + 1 + i;
-
-		TupleDescInitEntry(desc, attno, psprintf("c%d", source->columns[i]),
-						   log_type(att), -1, 0);
-		if (!att->attisdropped)
-			TupleDescInitEntryCollation(desc, attno, att->attcollation);
-	}
-	table_close(rel, NoLock);
+		init_log_column(desc, Natts_log_fixed + 1 + i, source->relid,
+						source->columns[i]);
 	return desc;
 }
 

@@ -8,10 +8,13 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "nodes/bitmapset.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
@@ -21,7 +24,8 @@ enum
 	Anum_id = 1,
 	Anum_relid,
 	Anum_columns,
-	Natts_tracking = Anum_columns,
+	Anum_has_dropped,
+	Natts_tracking = Anum_has_dropped,
 };
 
 static void *
@@ -33,6 +37,7 @@ form_source(HeapTuple tuple, const Datum *values, const bool *nulls)
 	source->relid = DatumGetObjectId(values[Anum_relid - 1]);
 	source->columns = pgt_int2_members(values[Anum_columns - 1],
 									   &source->ncolumns);
+	source->has_dropped = DatumGetBool(values[Anum_has_dropped - 1]);
 	return source;
 }
 
@@ -109,6 +114,7 @@ store_source(const Source *source, bool is_new)
 	values[Anum_relid - 1] = ObjectIdGetDatum(source->relid);
 	values[Anum_columns - 1] = pgt_int2_array(source->ncolumns,
 											  source->columns);
+	values[Anum_has_dropped - 1] = BoolGetDatum(source->has_dropped);
 	if (is_new)
 	{
 		pgt_insert_row(TABLE_TRACKING, values, nulls);
@@ -116,6 +122,7 @@ store_source(const Source *source, bool is_new)
 	}
 
 	replace[Anum_columns - 1] = true;
+	replace[Anum_has_dropped - 1] = true;
 	init_id_key(&key, source->track_id);
 	pgt_update_row(TABLE_TRACKING, INDEX_TRACKING, 1, &key, values, nulls,
 				   replace);
@@ -156,6 +163,70 @@ retire_open_segment(int64 track_id)
 	pgt_update_segment(open);
 }
 
+/* From now on rows are logged with the columns that the source has now. */
+static void
+switch_segment(const Source *source)
+{
+	retire_open_segment(source->track_id);
+	(void) pgt_create_segment(source);
+	CacheInvalidateRelcacheByRelid(source->relid);
+	CommandCounterIncrement();
+}
+
+static bool
+column_exists(Oid relid, AttrNumber attno)
+{
+	return get_attname(relid, attno, true) != NULL;
+}
+
+static bool
+has_dropped_columns(Oid relid)
+{
+	Relation rel = table_open(relid, NoLock);
+	TupleDesc desc = RelationGetDescr(rel);
+	bool found = false;
+
+	for (int i = 0; i < desc->natts; i++)
+		found |= TupleDescAttr(desc, i)->attisdropped;
+	table_close(rel, NoLock);
+	return found;
+}
+
+/*
+ * See catalog.h; nothing if the table is not tracked.
+ */
+void
+pgt_note_dropped_column(Oid relid)
+{
+	Source *source = pgt_lookup_source(relid, true);
+
+	if (source == NULL || source->has_dropped)
+		return;
+
+	source->has_dropped = true;
+	store_source(source, false);
+}
+
+/*
+ * See catalog.h.
+ */
+void
+pgt_renumber_source(Source *source, int ncolumns, const AttrNumber *columns)
+{
+	Bitmapset *wanted = column_set(ncolumns, columns);
+
+	pgt_lock_segments(source->track_id);
+	for (int i = 0; i < source->ncolumns; i++)
+	{
+		if (column_exists(source->relid, source->columns[i]))
+			wanted = bms_add_member(wanted, source->columns[i]);
+	}
+	set_columns(source, wanted);
+	source->has_dropped = false;
+	store_source(source, false);
+	switch_segment(source);
+}
+
 /*
  * Track a table, or more columns of it: from now on (once the capture
  * triggers are in place) its log has "columns", whoever asked for others
@@ -182,11 +253,9 @@ pgt_track_source(Oid relid, int ncolumns, const AttrNumber *columns)
 	pgt_lock_segments(source->track_id);
 	set_columns(source, bms_union(wanted, column_set(source->ncolumns,
 													 source->columns)));
+	source->has_dropped |= has_dropped_columns(relid);
 	store_source(source, is_new);
-	retire_open_segment(source->track_id);
-	(void) pgt_create_segment(source);
-	CacheInvalidateRelcacheByRelid(relid);
-	CommandCounterIncrement();
+	switch_segment(source);
 	return source;
 }
 

@@ -181,7 +181,10 @@ forget(List *dropped)
 		Dropped *d = lfirst(lc);
 
 		if (d->column != 0)
+		{
 			refuse_column(d);
+			pgt_note_dropped_column(d->relid);
+		}
 		else if (d->is_part)
 			check_part(d->relid);
 		else

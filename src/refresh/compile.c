@@ -255,10 +255,10 @@ build(const StreamTable *st)
 	compiled->owner = pgt_relation_owner(st->relid);
 	query = pgt_view_query(st->query_relid);
 	compiled->form = pgt_normalize(query, compiled->owner);
+	pgt_finish_restore(st, compiled);
 	compiled->tracked = pgt_needs_tracking(compiled->form, st->mode) &&
 						sources_are_tracked(compiled->form);
 	compiled->meaning = pgt_meaning(compiled, query);
-	pgt_finish_restore(st, compiled);
 	compiled->refitted = pgt_refit_states(st, compiled->form);
 	node_states = pgt_node_states(st->pgt_id);
 	compiled->recompute_sql = recompute_sql(st, "");

@@ -77,12 +77,12 @@ missing_in_logs(const Compiled *compiled)
 	foreach (lc, compiled->form->sources)
 	{
 		Source *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
-										   false);
-		char *gap = pgt_capture_gap(source);
+										   true);
+		char *gap = source == NULL ? NULL : pgt_capture_gap(source);
 
 		if (gap != NULL)
 			return gap;
-		foreach (lc2, pgt_segments(source->track_id))
+		foreach (lc2, source == NULL ? NIL : pgt_segments(source->track_id))
 		{
 			Segment *segment = lfirst(lc2);
 
@@ -219,6 +219,32 @@ pgt_link_restored(void)
 		link_if_lost(lfirst(lc));
 }
 
+/*
+ * Dropped columns are not dumped, so that those behind them have other numbers
+ * now.  Logs speak in numbers: a new segment speaks in the new ones, and a
+ * mark keeps everybody from taking the old ones for new.
+ */
+static void
+renumber_sources(const Compiled *compiled)
+{
+	ListCell *lc;
+
+	foreach (lc, compiled->form->sources)
+	{
+		SourceUse *use = lfirst(lc);
+		Source *source = pgt_lookup_source(use->relid, true);
+
+		if (source == NULL ||
+			(!source->has_dropped &&
+			 pgt_source_covers(source, use->ncolumns, use->columns)))
+			continue;
+		list_free(pgt_family(use->relid, ShareRowExclusiveLock));
+		pgt_capture_flush();
+		pgt_renumber_source(source, use->ncolumns, use->columns);
+		pgt_capture_reset(source);
+	}
+}
+
 static const char *
 missing_part(const StreamTable *st, const Compiled *compiled)
 {
@@ -227,7 +253,7 @@ missing_part(const StreamTable *st, const Compiled *compiled)
 	if (!pgt_apply_is_guarded(st->relid))
 		return get_rel_name(st->relid);
 	missing = missing_in_nodes(st);
-	if (missing == NULL && compiled->tracked)
+	if (missing == NULL && pgt_needs_tracking(compiled->form, st->mode))
 		missing = missing_in_logs(compiled);
 
 	return missing;
@@ -263,5 +289,6 @@ pgt_finish_restore(const StreamTable *st, Compiled *compiled)
 				errhint("Wait for the restore to finish, or run repair_stream_table()."));
 
 	link_all_parts(st);
+	renumber_sources(compiled);
 	compiled->lost_rows = is_empty(st->relid);
 }
