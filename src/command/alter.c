@@ -101,7 +101,8 @@ change_definition(StreamTable *st, const AlterRequest *request)
 					   pgt_view_query(st->query_relid);
 	NormalForm *form = pgt_normalize(query, pgt_relation_owner(st->relid));
 	bool new_query = request->query != NULL &&
-					 !pgt_is_current_query(st, query);
+					 (!pgt_is_current_query(st, query) ||
+					  !pgt_sources_are_recorded(st, form));
 	bool new_parts = (mode == MODE_FULL) != (st->mode == MODE_FULL);
 	Consequences result = {0};
 

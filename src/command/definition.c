@@ -226,6 +226,34 @@ pgt_track_sources(StreamTable *st, const NormalForm *form)
 		record_dependency(st->pgt_id, lfirst_oid(lc), NIL, false);
 }
 
+/*
+ * Is what the query reads what was recorded when it was defined?  A view in it
+ * may have been replaced by one that reads other tables.
+ */
+bool
+pgt_sources_are_recorded(const StreamTable *st, const NormalForm *form)
+{
+	List *recorded = NIL;
+	ListCell *lc;
+
+	foreach (lc, pgt_dependencies(st->pgt_id))
+		recorded = lappend_oid(recorded,
+							   ((Dependency *) lfirst(lc))->source_relid);
+	foreach (lc, form->sources)
+	{
+		SourceUse *use = lfirst(lc);
+		Source *source = pgt_lookup_source(use->relid, true);
+
+		if (!list_member_oid(recorded, use->relid))
+			return false;
+		if (source != NULL &&
+			!pgt_source_covers(source, use->ncolumns, use->columns))
+			return false;
+	}
+
+	return true;
+}
+
 static bool
 is_used(const Source *source)
 {

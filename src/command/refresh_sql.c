@@ -78,8 +78,8 @@ pgt_sql_write_and_refresh(PG_FUNCTION_ARGS)
 	if (result < 0)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("cannot run this statement: %s",
-					   SPI_result_code_string(result)));
+				errmsg("cannot run this statement before a refresh"),
+				errdetail("It begins or ends a transaction, or copies from or to the client."));
 	SPI_finish();
 
 	refresh(PG_GETARG_TEXT_PP(1), "write_and_refresh");
