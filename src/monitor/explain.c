@@ -69,6 +69,25 @@ untracked_text(const Compiled *compiled)
 	return pstrdup("changes of its sources are not captured");
 }
 
+/* The relation whose changes may escape, or NULL. */
+static char *
+capture_gap(const Compiled *compiled)
+{
+	ListCell *lc;
+
+	foreach (lc, compiled->form->sources)
+	{
+		Source *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
+										   true);
+		char *gap = source == NULL ? NULL : pgt_capture_gap(source);
+
+		if (gap != NULL)
+			return gap;
+	}
+
+	return NULL;
+}
+
 /* What a refresh does, and the reason. */
 static const char *
 effective_mode(const StreamTable *st, const Compiled *compiled, char **reason)
@@ -91,6 +110,12 @@ effective_mode(const StreamTable *st, const Compiled *compiled, char **reason)
 	if (!compiled->tracked)
 	{
 		*reason = untracked_text(compiled);
+		return "FULL";
+	}
+	if (capture_gap(compiled) != NULL)
+	{
+		*reason = psprintf("changes of \"%s\" are not captured; repair_stream_table() puts its triggers back",
+						   capture_gap(compiled));
 		return "FULL";
 	}
 
