@@ -93,6 +93,7 @@ static const char *
 effective_mode(const StreamTable *st, const Compiled *compiled, char **reason)
 {
 	const Obstacle *obstacle = &compiled->form->obstacle;
+	char *gap;
 
 	if (st->mode == MODE_FULL)
 	{
@@ -112,10 +113,11 @@ effective_mode(const StreamTable *st, const Compiled *compiled, char **reason)
 		*reason = untracked_text(compiled);
 		return "FULL";
 	}
-	if (capture_gap(compiled) != NULL)
+	gap = capture_gap(compiled);
+	if (gap != NULL)
 	{
-		*reason = psprintf("changes of \"%s\" are not captured; repair_stream_table() puts its triggers back",
-						   capture_gap(compiled));
+		*reason = psprintf("changes of \"%s\" are not captured (%s)", gap,
+						   "repair_stream_table() puts the triggers back");
 		return "FULL";
 	}
 

@@ -20,16 +20,22 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/table.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "common/keywords.h"
 #include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
+#include "parser/scanner.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -142,6 +148,13 @@ check_columns(const Query *query, const Analysis *analysis)
 		if (tle->resjunk)
 			continue;
 		ncolumns++;
+		if (get_typtype(exprType((Node *) tle->expr)) == TYPTYPE_PSEUDO)
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+					errmsg("column \"%s\" has pseudo-type %s", tle->resname,
+						   format_type_be(exprType((Node *) tle->expr))),
+					errhint("Cast it to a type that a table can have."),
+					position(analysis->text, location));
 		if (tle->resname == NULL || tle->resname[0] == '\0')
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_NAME),
@@ -170,6 +183,46 @@ check_columns(const Query *query, const Analysis *analysis)
 				errmsg("query of a stream table must have at least one column"));
 }
 
+/* Is the next word of the text this one, in any case? */
+static bool
+starts_with(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	return pg_strncasecmp(text, word, length) == 0 &&
+		   !isalnum((unsigned char) text[length]) && text[length] != '_';
+}
+
+/*
+ * Where is the first FOR UPDATE, FOR NO KEY UPDATE, FOR SHARE or FOR KEY
+ * SHARE?  Neither kind of parse tree tells, so that the text is taken apart
+ * into tokens once more.  -1: in no place of the text (but of a view).
+ */
+static int
+locking_location(const char *text)
+{
+	static const char *const after[] = {"update", "no", "share", "key"};
+	core_yy_extra_type extra;
+	core_yyscan_t scanner = scanner_init(text, &extra, &ScanKeywords,
+										 ScanKeywordTokens);
+	core_YYSTYPE value;
+	YYLTYPE location;
+	int last = -1; /* of FOR, if that was the last token */
+	int found = -1;
+
+	while (found < 0 && core_yylex(&value, &location, scanner) != 0)
+	{
+		for (size_t i = 0; last >= 0 && i < lengthof(after); i++)
+		{
+			if (starts_with(text + location, after[i]))
+				found = last;
+		}
+		last = starts_with(text + location, "for") ? location : -1;
+	}
+	scanner_finish(scanner);
+	return found;
+}
+
 /* Is it a statement that does more than read, in this Query itself? */
 static void
 check_reads_only(const Query *query, const Analysis *analysis)
@@ -193,7 +246,8 @@ check_reads_only(const Query *query, const Analysis *analysis)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("query of a stream table must not lock rows"),
-				errhint("Leave out FOR UPDATE or FOR SHARE."));
+				errhint("Leave out FOR UPDATE or FOR SHARE."),
+				position(analysis->text, locking_location(analysis->text)));
 }
 
 static bool

@@ -67,6 +67,8 @@ SELECT pgtrickle.create_stream_table('st', 'SELECT id,
 SELECT pgtrickle.create_stream_table('st', 'SELECT ''ä'' AS a, * FROM nowhere');
 SELECT pgtrickle.create_stream_table('st', 'SELECT id, random() FROM sales');
 SELECT pgtrickle.create_stream_table('st', 'SELECT id AS a, amount AS a FROM sales');
+SELECT pgtrickle.create_stream_table('st', 'SELECT ''for update'' AS a FROM sales FOR UPDATE');
+SELECT pgtrickle.create_stream_table('st', 'SELECT 1 AS a, row(id, amount) AS b FROM sales');
 SELECT pgtrickle.alter_stream_table('st', query => 'SELECT 1');
 
 -- Names: taken, wrong, in no schema.

@@ -47,7 +47,7 @@ RESET ROLE;
 -- Nothing is created, no row is read, and a transaction can go on.
 BEGIN;
 SELECT count(*) FROM pgtrickle.validate_query('SELECT nothing FROM sales');
-SELECT count(*) FROM pgtrickle.validate_query('SELECT id, pg_sleep(100) FROM sales');
+SELECT count(*) FROM pgtrickle.validate_query('SELECT id, pg_sleep(100)::text AS slept FROM sales');
 SELECT count(*) FROM pgtrickle.pgt_stream_tables;
 SELECT count(*) FROM pgtrickle.pgt_change_tracking;
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'sales'::regclass;
