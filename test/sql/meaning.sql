@@ -1,0 +1,97 @@
+-- The text of a query stays, what it means does not: the content must follow.
+CREATE EXTENSION pg_trickle;
+SET client_min_messages = warning;
+
+-- Refresh, then say what was done, why, and how many rows differ.
+CREATE FUNCTION refreshed(name text, OUT action text, OUT reason text, OUT wrong bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pgtrickle.refresh_stream_table(name);
+	SELECT h.action, h.refresh_reason INTO action, reason
+	FROM pgtrickle.get_refresh_history(name, 1) h;
+	SELECT count(*) INTO wrong FROM pgtrickle.verify_stream_table(name);
+END $$;
+
+CREATE TABLE base (id int PRIMARY KEY, a int);
+INSERT INTO base SELECT i, i FROM generate_series(1, 9) i;
+
+-- A view is replaced; renaming it and what it reads is no change.
+CREATE VIEW small AS SELECT id, a FROM base WHERE a < 5;
+SELECT pgtrickle.create_stream_table('seen', 'SELECT * FROM small', 'manual');
+CREATE OR REPLACE VIEW small AS SELECT id, a FROM base WHERE a >= 5;
+SELECT * FROM refreshed('seen');
+ALTER VIEW small RENAME TO large;
+ALTER TABLE base RENAME a TO amount;
+UPDATE base SET amount = 7 WHERE id = 1;
+SELECT * FROM refreshed('seen');
+
+-- It reads another table now: recomputed, until the definition is given again.
+CREATE TABLE other (id int PRIMARY KEY, a int);
+CREATE OR REPLACE VIEW large AS SELECT id, a FROM other;
+INSERT INTO other VALUES (1, 1);
+SELECT * FROM refreshed('seen');
+INSERT INTO other VALUES (2, 2);
+SELECT * FROM refreshed('seen');
+SELECT pgtrickle.create_or_replace_stream_table('seen', 'SELECT * FROM large', 'manual');
+INSERT INTO other VALUES (3, 3);
+SELECT * FROM refreshed('seen');
+
+-- A function is replaced; who may call it is no part of what it does.
+CREATE FUNCTION more(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';
+SELECT pgtrickle.create_stream_table('called', 'SELECT id, more(amount) AS m FROM base', 'manual');
+REVOKE EXECUTE ON FUNCTION more(int) FROM PUBLIC;
+UPDATE base SET amount = 8 WHERE id = 1;
+SELECT * FROM refreshed('called');
+CREATE OR REPLACE FUNCTION more(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 2';
+SELECT * FROM refreshed('called');
+
+-- Row-level security begins and ends.
+CREATE ROLE regress_meaning;
+GRANT CREATE ON SCHEMA public TO regress_meaning;
+GRANT SELECT, TRIGGER ON base TO regress_meaning;
+SET SESSION AUTHORIZATION regress_meaning;
+SELECT pgtrickle.create_stream_table('mine', 'SELECT id FROM base', 'manual');
+RESET SESSION AUTHORIZATION;
+ALTER TABLE base ENABLE ROW LEVEL SECURITY;
+CREATE POLICY few ON base USING (id < 3);
+SELECT action, wrong FROM refreshed('mine');
+SELECT count(*) FROM mine;
+ALTER TABLE base DISABLE ROW LEVEL SECURITY;
+SELECT * FROM refreshed('mine');
+SELECT count(*) FROM mine;
+INSERT INTO base VALUES (10, 10);
+SELECT * FROM refreshed('mine');
+
+-- Whole rows: a column is dropped, renamed, added.
+CREATE TABLE whole (a int, b int);
+INSERT INTO whole VALUES (1, 2), (2, 3);
+SELECT pgtrickle.create_stream_table('rows', 'SELECT row_to_json(whole)::text AS r FROM whole', 'manual');
+ALTER TABLE whole DROP COLUMN b;
+SELECT * FROM refreshed('rows');
+ALTER TABLE whole RENAME a TO aa;
+SELECT * FROM refreshed('rows');
+ALTER TABLE whole ADD COLUMN b int;
+UPDATE whole SET b = 5;
+SELECT * FROM refreshed('rows');
+SELECT r FROM rows ORDER BY r;
+
+-- A constraint that proved the key goes: a bag from then on.
+CREATE TABLE shop (id int PRIMARY KEY, name text);
+CREATE TABLE sale (id int PRIMARY KEY, shop int, v int);
+INSERT INTO shop VALUES (1, 'a'), (2, 'b');
+INSERT INTO sale VALUES (1, 1, 1), (2, 2, 2);
+SELECT pgtrickle.create_stream_table('sold',
+	'SELECT s.id, p.name, s.v FROM sale s JOIN shop p ON p.id = s.shop', 'manual');
+SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'sold'::regclass;
+ALTER TABLE shop DROP CONSTRAINT shop_pkey;
+INSERT INTO shop VALUES (1, 'a');
+SELECT * FROM refreshed('sold');
+SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'sold'::regclass;
+UPDATE sale SET v = 5 WHERE id = 1;
+SELECT * FROM refreshed('sold');
+SELECT * FROM sold ORDER BY id, v;
+
+DROP TABLE base, other, whole, shop, sale CASCADE;
+REVOKE CREATE ON SCHEMA public FROM regress_meaning;
+DROP ROLE regress_meaning;
+DROP EXTENSION pg_trickle;
