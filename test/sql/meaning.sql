@@ -45,6 +45,26 @@ SELECT * FROM refreshed('called');
 CREATE OR REPLACE FUNCTION more(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 2';
 SELECT * FROM refreshed('called');
 
+-- So is an aggregate, whose states are of no use any more.
+CREATE AGGREGATE from_start(int) (sfunc = int4pl, stype = int, initcond = '0',
+	msfunc = int4pl, minvfunc = int4mi, mstype = int, minitcond = '0');
+SELECT pgtrickle.create_stream_table('started',
+	'SELECT id % 2 AS odd, from_start(amount) AS s FROM base GROUP BY id % 2', 'manual');
+CREATE OR REPLACE AGGREGATE from_start(int) (sfunc = int4pl, stype = int, initcond = '100',
+	msfunc = int4pl, minvfunc = int4mi, mstype = int, minitcond = '100');
+SELECT * FROM refreshed('started');
+UPDATE base SET amount = 9 WHERE id = 1;
+SELECT * FROM refreshed('started');
+
+-- How array literals are read is not the session's business.
+CREATE TABLE literal (t text);
+SET array_nulls = off;
+SELECT pgtrickle.create_stream_table('arrays', 'SELECT t::text[] AS a FROM literal', 'manual');
+INSERT INTO literal VALUES ('{NULL}');
+SELECT action, reason FROM refreshed('arrays');
+RESET array_nulls;
+SELECT a[1] IS NULL AS is_null FROM arrays;
+
 -- Row-level security begins and ends.
 CREATE ROLE regress_meaning;
 GRANT CREATE ON SCHEMA public TO regress_meaning;
@@ -91,7 +111,7 @@ UPDATE sale SET v = 5 WHERE id = 1;
 SELECT * FROM refreshed('sold');
 SELECT * FROM sold ORDER BY id, v;
 
-DROP TABLE base, other, whole, shop, sale CASCADE;
+DROP TABLE base, other, whole, shop, sale, literal CASCADE;
 REVOKE CREATE ON SCHEMA public FROM regress_meaning;
 DROP ROLE regress_meaning;
 DROP EXTENSION pg_trickle;
