@@ -12,6 +12,8 @@
 
 #include "pg_trickle/capture.h"
 #include "pg_trickle/settings.h"
+#include "pg_trickle/shared.h"
+#include "pg_trickle/wake.h"
 
 PG_MODULE_MAGIC;
 
@@ -24,5 +26,7 @@ void
 _PG_init(void)
 {
 	pgt_define_settings();
+	pgt_wake_init();
 	pgt_capture_init();
+	pgt_shared_init();
 }

@@ -20,6 +20,7 @@
 #include "storage/lockdefs.h"
 
 #include "pg_trickle/frontier.h"
+#include "pg_trickle/options.h"
 
 /* ---- stream tables: pgt_stream_tables ---- */
 
@@ -63,7 +64,10 @@ typedef struct StreamTable
 	double delta_ms_per_row; /* measured; 0: not yet */
 	double full_ms;			 /* of the last recomputation; 0: none yet */
 	double full_cost;		 /* what the planner thought of it then */
-	TransactionId xmin;		 /* who wrote this version of the row */
+	StreamOptions options;
+	TimestampTz fuse_blown_at; /* 0: it is not */
+	TimestampTz retry_at;	   /* after errors, not before; 0: any time */
+	TransactionId xmin;		   /* who wrote this version of the row */
 } StreamTable;
 
 extern const char *pgt_mode_name(RefreshMode mode);

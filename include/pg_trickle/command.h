@@ -26,6 +26,7 @@ typedef struct CreateRequest
 	RefreshMode mode;
 	bool initialize;
 	bool if_not_exists;
+	StreamOptions options;
 } CreateRequest;
 
 /* Returns the OID of the table; InvalidOid if it existed (a NOTICE). */
@@ -38,6 +39,10 @@ typedef struct AlterRequest
 	const char *schedule;
 	const RefreshMode *mode;
 	const StreamStatus *status;
+	const Tier *tier;
+	const DiamondConsistency *diamond_consistency;
+	const DiamondPolicy *diamond_policy;
+	const int64 *fuse_ceiling;
 } AlterRequest;
 
 /* The caller has locked the table and checked who owns it. */

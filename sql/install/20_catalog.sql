@@ -44,7 +44,13 @@ CREATE TABLE pgtrickle.pgt_stream_tables (
 	full_ms double precision,
 	full_cost double precision,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now()
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	tier text NOT NULL DEFAULT 'hot',
+	diamond_consistency text NOT NULL DEFAULT 'none',
+	diamond_schedule_policy text NOT NULL DEFAULT 'fastest',
+	fuse_ceiling bigint,
+	fuse_blown_at timestamptz,
+	retry_at timestamptz
 );
 
 /*

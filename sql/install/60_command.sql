@@ -4,9 +4,13 @@ CREATE FUNCTION pgtrickle.create_stream_table(
 	query text,
 	schedule text DEFAULT 'calculated',
 	refresh_mode text DEFAULT 'AUTO',
-	initialize boolean DEFAULT true)
+	initialize boolean DEFAULT true,
+	diamond_consistency text DEFAULT 'none',
+	diamond_schedule_policy text DEFAULT 'fastest',
+	tier text DEFAULT 'hot',
+	fuse_ceiling bigint DEFAULT NULL)
 RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_create';
-COMMENT ON FUNCTION pgtrickle.create_stream_table(text, text, text, text, boolean)
+COMMENT ON FUNCTION pgtrickle.create_stream_table(text, text, text, text, boolean, text, text, text, bigint)
 	IS 'create a stream table: a table that holds the result of a query and is kept up to date';
 
 CREATE FUNCTION pgtrickle.create_stream_table_if_not_exists(
@@ -14,9 +18,13 @@ CREATE FUNCTION pgtrickle.create_stream_table_if_not_exists(
 	query text,
 	schedule text DEFAULT 'calculated',
 	refresh_mode text DEFAULT 'AUTO',
-	initialize boolean DEFAULT true)
+	initialize boolean DEFAULT true,
+	diamond_consistency text DEFAULT 'none',
+	diamond_schedule_policy text DEFAULT 'fastest',
+	tier text DEFAULT 'hot',
+	fuse_ceiling bigint DEFAULT NULL)
 RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_create_if_not_exists';
-COMMENT ON FUNCTION pgtrickle.create_stream_table_if_not_exists(text, text, text, text, boolean)
+COMMENT ON FUNCTION pgtrickle.create_stream_table_if_not_exists(text, text, text, text, boolean, text, text, text, bigint)
 	IS 'create a stream table unless a relation of that name exists';
 
 CREATE FUNCTION pgtrickle.drop_stream_table(name text, cascade boolean DEFAULT false)

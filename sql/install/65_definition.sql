@@ -4,10 +4,14 @@ CREATE FUNCTION pgtrickle.alter_stream_table(
 	query text DEFAULT NULL,
 	schedule text DEFAULT NULL,
 	refresh_mode text DEFAULT NULL,
-	status text DEFAULT NULL)
+	status text DEFAULT NULL,
+	diamond_consistency text DEFAULT NULL,
+	diamond_schedule_policy text DEFAULT NULL,
+	tier text DEFAULT NULL,
+	fuse_ceiling bigint DEFAULT NULL)
 RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_alter';
-COMMENT ON FUNCTION pgtrickle.alter_stream_table(text, text, text, text, text)
-	IS 'change the query, the schedule, the refresh mode or the status of a stream table; NULL keeps what is';
+COMMENT ON FUNCTION pgtrickle.alter_stream_table(text, text, text, text, text, text, text, text, bigint)
+	IS 'change the query, the schedule, the refresh mode, the status or other options of a stream table; NULL keeps what is';
 
 CREATE FUNCTION pgtrickle.resume_stream_table(name text)
 RETURNS void LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_resume';
@@ -19,9 +23,13 @@ CREATE FUNCTION pgtrickle.create_or_replace_stream_table(
 	query text,
 	schedule text DEFAULT 'calculated',
 	refresh_mode text DEFAULT 'AUTO',
-	initialize boolean DEFAULT true)
+	initialize boolean DEFAULT true,
+	diamond_consistency text DEFAULT 'none',
+	diamond_schedule_policy text DEFAULT 'fastest',
+	tier text DEFAULT 'hot',
+	fuse_ceiling bigint DEFAULT NULL)
 RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_create_or_replace';
-COMMENT ON FUNCTION pgtrickle.create_or_replace_stream_table(text, text, text, text, boolean)
+COMMENT ON FUNCTION pgtrickle.create_or_replace_stream_table(text, text, text, text, boolean, text, text, text, bigint)
 	IS 'create a stream table, or give the one of that name this definition, in place';
 
 CREATE FUNCTION pgtrickle.on_ddl_command_end()

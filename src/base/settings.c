@@ -9,14 +9,42 @@
 
 #include <limits.h>
 
+#include "pgtime.h"
 #include "utils/guc.h"
 
 #include "pg_trickle/settings.h"
 
+static bool check_timezone(char **newval, void **extra, GucSource source);
+
+#define PGT_BOOL(name, var, dflt, ctx, flags, text, more) bool var = dflt;
 #define PGT_INT(name, var, dflt, lo, hi, ctx, flags, text, more) \
 	int var = dflt;
+#define PGT_ENUM(name, var, dflt, options, ctx, flags, text, more) \
+	int var = dflt;
+#define PGT_STRING(name, var, dflt, ctx, flags, check, text, more) \
+	char *var = NULL;
 #include "pg_trickle/settings.def"
+#undef PGT_BOOL
 #undef PGT_INT
+#undef PGT_ENUM
+#undef PGT_STRING
+
+/* A time zone with a name, as core's TimeZone knows them, too. */
+static bool
+check_timezone(char **newval, void **extra, GucSource source)
+{
+	pg_tz *zone = pg_tzset(*newval);
+
+	if (zone == NULL)
+		return false;
+	if (!pg_tz_acceptable(zone))
+	{
+		GUC_check_errmsg("time zone \"%s\" appears to use leap seconds",
+						 *newval);
+		return false;
+	}
+	return true;
+}
 
 /*
  * Define all settings; called once by _PG_init().
@@ -24,11 +52,23 @@
 void
 pgt_define_settings(void)
 {
+#define PGT_BOOL(name, var, dflt, ctx, flags, text, more) \
+	DefineCustomBoolVariable("pg_trickle." #name, text, more, &var, \
+							 dflt, ctx, flags, NULL, NULL, NULL);
 #define PGT_INT(name, var, dflt, lo, hi, ctx, flags, text, more) \
 	DefineCustomIntVariable("pg_trickle." #name, text, more, &var, \
 							dflt, lo, hi, ctx, flags, NULL, NULL, NULL);
+#define PGT_ENUM(name, var, dflt, options, ctx, flags, text, more) \
+	DefineCustomEnumVariable("pg_trickle." #name, text, more, &var, \
+							 dflt, options, ctx, flags, NULL, NULL, NULL);
+#define PGT_STRING(name, var, dflt, ctx, flags, check, text, more) \
+	DefineCustomStringVariable("pg_trickle." #name, text, more, &var, \
+							   dflt, ctx, flags, check, NULL, NULL);
 #include "pg_trickle/settings.def"
+#undef PGT_BOOL
 #undef PGT_INT
+#undef PGT_ENUM
+#undef PGT_STRING
 
 	MarkGUCPrefixReserved("pg_trickle");
 }

@@ -41,6 +41,7 @@
 #include "pg_trickle/capture.h"
 #include "pg_trickle/part.h"
 #include "pg_trickle/settings.h"
+#include "pg_trickle/wake.h"
 
 #include "buffer.h"
 
@@ -287,6 +288,7 @@ write_chunk(Chunk *chunk, bool keep)
 
 	if (chunk->layout != chunk->log->layout)
 		replace_by_mark(chunk);
+	pgt_wake_for_log(chunk->log->track_id);
 	chunk->writing = !keep;
 	insert_rows(segment, chunk->log->desc, chunk->rows, chunk->nrows, keep);
 	table_close(segment, NoLock);

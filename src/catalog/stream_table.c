@@ -17,6 +17,7 @@
 
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
+#include "pg_trickle/wake.h"
 
 /* The order of sql/install/20_catalog.sql. */
 enum
@@ -44,7 +45,13 @@ enum
 	Anum_full_cost,
 	Anum_created_at,
 	Anum_updated_at,
-	Natts_streams = Anum_updated_at,
+	Anum_tier,
+	Anum_diamond_consistency,
+	Anum_diamond_policy,
+	Anum_fuse_ceiling,
+	Anum_fuse_blown_at,
+	Anum_retry_at,
+	Natts_streams = Anum_retry_at,
 };
 
 static const char *const mode_names[] = {
@@ -143,6 +150,19 @@ float_or_zero(const Datum *values, const bool *nulls, AttrNumber attno)
 	return nulls[attno - 1] ? 0 : DatumGetFloat8(values[attno - 1]);
 }
 
+static void
+read_options(StreamOptions *options, const Datum *values, const bool *nulls)
+{
+	options->tier = pgt_parse_tier(TextDatumGetCString(values[Anum_tier - 1]));
+	options->diamond_consistency = pgt_parse_diamond_consistency(
+		TextDatumGetCString(values[Anum_diamond_consistency - 1]));
+	options->diamond_policy = pgt_parse_diamond_policy(
+		TextDatumGetCString(values[Anum_diamond_policy - 1]));
+	options->fuse_ceiling = nulls[Anum_fuse_ceiling - 1] ?
+								0 :
+								DatumGetInt64(values[Anum_fuse_ceiling - 1]);
+}
+
 static void *
 form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 {
@@ -176,6 +196,9 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 	st->delta_ms_per_row = float_or_zero(values, nulls, Anum_delta_ms_per_row);
 	st->full_ms = float_or_zero(values, nulls, Anum_full_ms);
 	st->full_cost = float_or_zero(values, nulls, Anum_full_cost);
+	read_options(&st->options, values, nulls);
+	st->fuse_blown_at = timestamp_or_zero(values, nulls, Anum_fuse_blown_at);
+	st->retry_at = timestamp_or_zero(values, nulls, Anum_retry_at);
 	return st;
 }
 
@@ -193,6 +216,18 @@ set_text_or_null(Datum *values, bool *nulls, AttrNumber attno,
 {
 	set_or_null(values, nulls, attno, text != NULL,
 				text == NULL ? (Datum) 0 : CStringGetTextDatum(text));
+}
+
+static void
+fill_options(const StreamOptions *options, Datum *values, bool *nulls)
+{
+	values[Anum_tier - 1] = CStringGetTextDatum(pgt_tier_name(options->tier));
+	values[Anum_diamond_consistency - 1] = CStringGetTextDatum(
+		pgt_diamond_consistency_name(options->diamond_consistency));
+	values[Anum_diamond_policy - 1] =
+		CStringGetTextDatum(pgt_diamond_policy_name(options->diamond_policy));
+	set_or_null(values, nulls, Anum_fuse_ceiling, options->fuse_ceiling > 0,
+				Int64GetDatum(options->fuse_ceiling));
 }
 
 /* All columns of the row but created_at. */
@@ -230,6 +265,11 @@ fill_row(const StreamTable *st, Datum *values, bool *nulls)
 	set_or_null(values, nulls, Anum_full_cost, st->full_cost > 0,
 				Float8GetDatum(st->full_cost));
 	values[Anum_updated_at - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	fill_options(&st->options, values, nulls);
+	set_or_null(values, nulls, Anum_fuse_blown_at, st->fuse_blown_at != 0,
+				TimestampTzGetDatum(st->fuse_blown_at));
+	set_or_null(values, nulls, Anum_retry_at, st->retry_at != 0,
+				TimestampTzGetDatum(st->retry_at));
 }
 
 /*
@@ -313,6 +353,7 @@ pgt_insert_stream(StreamTable *st)
 	values[Anum_created_at - 1] = values[Anum_updated_at - 1];
 	pgt_insert_row(TABLE_STREAMS, values, nulls);
 	CacheInvalidateRelcacheByRelid(st->relid);
+	pgt_wake_for(WAKE_CATALOG);
 }
 
 /*
@@ -362,4 +403,5 @@ pgt_delete_stream(int64 pgt_id)
 					Int64GetDatum(pgt_id));
 		pgt_delete_rows(parts[i].table, parts[i].index, 1, &key);
 	}
+	pgt_wake_for(WAKE_CATALOG);
 }

@@ -52,8 +52,22 @@ set_status(StreamTable *st, StreamStatus status)
 
 	st->consecutive_errors = 0;
 	st->last_error = NULL;
+	st->retry_at = 0;
 	if (!st->is_populated)
 		st->status = STREAM_INITIALIZING;
+}
+
+static void
+set_options(StreamTable *st, const AlterRequest *request)
+{
+	if (request->tier != NULL)
+		st->options.tier = *request->tier;
+	if (request->diamond_consistency != NULL)
+		st->options.diamond_consistency = *request->diamond_consistency;
+	if (request->diamond_policy != NULL)
+		st->options.diamond_policy = *request->diamond_policy;
+	if (request->fuse_ceiling != NULL)
+		st->options.fuse_ceiling = *request->fuse_ceiling;
 }
 
 /* ---- query and mode ---- */
@@ -147,6 +161,7 @@ pgt_alter_stream_table(Oid relid, const AlterRequest *request)
 		st->schedule = pstrdup(request->schedule);
 	if (request->status != NULL)
 		set_status(st, *request->status);
+	set_options(st, request);
 
 	/* One that never had rows gets its first by a refresh, as before. */
 	if (consequences.refill && st->frontier != NULL)

@@ -25,17 +25,60 @@ optional_text(FunctionCallInfo fcinfo, int argno)
 								 text_to_cstring(PG_GETARG_TEXT_PP(argno));
 }
 
+/* What a request points to. */
+typedef struct AlterValues
+{
+	RefreshMode mode;
+	StreamStatus status;
+	DiamondConsistency consistency;
+	DiamondPolicy policy;
+	Tier tier;
+	int64 fuse_ceiling;
+} AlterValues;
+
+/* The arguments from diamond_consistency on. */
+static void
+read_options(FunctionCallInfo fcinfo, AlterValues *values,
+			 AlterRequest *request)
+{
+	char *consistency = optional_text(fcinfo, 5);
+	char *policy = optional_text(fcinfo, 6);
+	char *tier = optional_text(fcinfo, 7);
+
+	if (consistency != NULL)
+	{
+		values->consistency = pgt_parse_diamond_consistency(consistency);
+		request->diamond_consistency = &values->consistency;
+	}
+	if (policy != NULL)
+	{
+		values->policy = pgt_parse_diamond_policy(policy);
+		request->diamond_policy = &values->policy;
+	}
+	if (tier != NULL)
+	{
+		values->tier = pgt_parse_tier(tier);
+		request->tier = &values->tier;
+	}
+	if (!PG_ARGISNULL(8))
+	{
+		values->fuse_ceiling = PG_GETARG_INT64(8);
+		pgt_check_fuse_ceiling(values->fuse_ceiling);
+		request->fuse_ceiling = &values->fuse_ceiling;
+	}
+}
+
 /*
  * alter_stream_table(name text, query text, schedule text, refresh_mode text,
- * status text) returns void: NULL keeps what is.
+ * status text, diamond_consistency text, diamond_schedule_policy text, tier
+ * text, fuse_ceiling bigint) returns void: NULL keeps what is.
  */
 Datum
 pgt_sql_alter(PG_FUNCTION_ARGS)
 {
 	char *mode_name = optional_text(fcinfo, 3);
 	char *status_name = optional_text(fcinfo, 4);
-	RefreshMode mode;
-	StreamStatus status;
+	AlterValues values;
 	AlterRequest request = {
 		.query = optional_text(fcinfo, 1),
 		.schedule = optional_text(fcinfo, 2),
@@ -44,14 +87,15 @@ pgt_sql_alter(PG_FUNCTION_ARGS)
 	(void) pgt_required_text(fcinfo, 0, "name");
 	if (mode_name != NULL)
 	{
-		mode = pgt_parse_mode(mode_name);
-		request.mode = &mode;
+		values.mode = pgt_parse_mode(mode_name);
+		request.mode = &values.mode;
 	}
 	if (status_name != NULL)
 	{
-		status = pgt_parse_status(status_name);
-		request.status = &status;
+		values.status = pgt_parse_status(status_name);
+		request.status = &values.status;
 	}
+	read_options(fcinfo, &values, &request);
 	pgt_alter_stream_table(pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
 											  AccessShareLock, true)
 							   ->relid,
@@ -105,6 +149,10 @@ Datum
 pgt_sql_create_or_replace(PG_FUNCTION_ARGS)
 {
 	CreateRequest request;
+	const StreamOptions *options = &request.options;
+	const DiamondConsistency *consistency = &options->diamond_consistency;
+	const DiamondPolicy *policy = &options->diamond_policy;
+	const int64 *ceiling = &options->fuse_ceiling;
 	text *existing;
 	StreamTable *st;
 
@@ -121,6 +169,10 @@ pgt_sql_create_or_replace(PG_FUNCTION_ARGS)
 										  .query = request.query,
 										  .schedule = request.schedule,
 										  .mode = &request.mode,
+										  .tier = &options->tier,
+										  .diamond_consistency = consistency,
+										  .diamond_policy = policy,
+										  .fuse_ceiling = ceiling,
 									  });
 	PG_RETURN_VOID();
 }

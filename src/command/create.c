@@ -147,6 +147,7 @@ pgt_create_stream_table(const CreateRequest *request)
 	st->timezone = pstrdup(GetConfigOption("TimeZone", false, false));
 	st->schedule = pstrdup(request->schedule);
 	st->mode = request->mode;
+	st->options = request->options;
 	st->status = STREAM_INITIALIZING;
 	st->relid = create_table(request->name, query);
 	pgt_create_parts(st, query, form);

@@ -29,6 +29,23 @@ pgt_required_text(FunctionCallInfo fcinfo, int argno, const char *name)
 	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
 }
 
+/* Those from diamond_consistency on. */
+static StreamOptions
+read_options(FunctionCallInfo fcinfo)
+{
+	char *consistency = pgt_required_text(fcinfo, 5, "diamond_consistency");
+	char *policy = pgt_required_text(fcinfo, 6, "diamond_schedule_policy");
+	StreamOptions options = {
+		.diamond_consistency = pgt_parse_diamond_consistency(consistency),
+		.diamond_policy = pgt_parse_diamond_policy(policy),
+		.tier = pgt_parse_tier(pgt_required_text(fcinfo, 7, "tier")),
+		.fuse_ceiling = PG_ARGISNULL(8) ? 0 : PG_GETARG_INT64(8),
+	};
+
+	pgt_check_fuse_ceiling(options.fuse_ceiling);
+	return options;
+}
+
 /*
  * The arguments of create_stream_table(), which its kin have too.
  */
@@ -40,6 +57,7 @@ pgt_read_create_request(FunctionCallInfo fcinfo, CreateRequest *request)
 		.schedule = pgt_required_text(fcinfo, 2, "schedule"),
 		.mode = pgt_parse_mode(pgt_required_text(fcinfo, 3, "refresh_mode")),
 		.initialize = PG_ARGISNULL(4) || PG_GETARG_BOOL(4),
+		.options = read_options(fcinfo),
 	};
 
 	(void) pgt_required_text(fcinfo, 0, "name");
@@ -58,7 +76,8 @@ create(FunctionCallInfo fcinfo, bool if_not_exists)
 
 /*
  * create_stream_table(name text, query text, schedule text, refresh_mode
- * text, initialize bool) returns void
+ * text, initialize bool, diamond_consistency text, diamond_schedule_policy
+ * text, tier text, fuse_ceiling bigint) returns void
  */
 Datum
 pgt_sql_create(PG_FUNCTION_ARGS)

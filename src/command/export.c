@@ -26,16 +26,40 @@ append_argument(StringInfo sql, const char *name, const char *value)
 }
 
 static void
+append_next(StringInfo sql, const char *name, const char *value)
+{
+	appendStringInfoString(sql, ",\n");
+	append_argument(sql, name, value);
+}
+
+/* Those that are not the default. */
+static void
+append_options(StringInfo sql, const StreamOptions *options)
+{
+	DiamondConsistency consistency = options->diamond_consistency;
+
+	if (consistency != DIAMOND_NONE)
+		append_next(sql, "diamond_consistency",
+					pgt_diamond_consistency_name(consistency));
+	if (options->diamond_policy != DIAMOND_FASTEST)
+		append_next(sql, "diamond_schedule_policy",
+					pgt_diamond_policy_name(options->diamond_policy));
+	if (options->tier != TIER_HOT)
+		append_next(sql, "tier", pgt_tier_name(options->tier));
+	if (options->fuse_ceiling > 0)
+		appendStringInfo(sql, ",\n\tfuse_ceiling => " INT64_FORMAT,
+						 options->fuse_ceiling);
+}
+
+static void
 append_create(StringInfo sql, const StreamTable *st)
 {
 	appendStringInfoString(sql, "SELECT pgtrickle.create_stream_table(\n");
 	append_argument(sql, "name", pgt_relation_text(st->relid));
-	appendStringInfoString(sql, ",\n");
-	append_argument(sql, "query", pgt_current_query_text(st));
-	appendStringInfoString(sql, ",\n");
-	append_argument(sql, "schedule", st->schedule);
-	appendStringInfoString(sql, ",\n");
-	append_argument(sql, "refresh_mode", pgt_mode_name(st->mode));
+	append_next(sql, "query", pgt_current_query_text(st));
+	append_next(sql, "schedule", st->schedule);
+	append_next(sql, "refresh_mode", pgt_mode_name(st->mode));
+	append_options(sql, &st->options);
 	if (!st->is_populated)
 		appendStringInfoString(sql, ",\n\tinitialize => false");
 	appendStringInfoString(sql, ");\n");
@@ -49,8 +73,7 @@ append_status(StringInfo sql, const StreamTable *st)
 
 	appendStringInfoString(sql, "SELECT pgtrickle.alter_stream_table(\n");
 	append_argument(sql, "name", pgt_relation_text(st->relid));
-	appendStringInfoString(sql, ",\n");
-	append_argument(sql, "status", pgt_status_name(st->status));
+	append_next(sql, "status", pgt_status_name(st->status));
 	appendStringInfoString(sql, ");\n");
 }
 

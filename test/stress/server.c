@@ -50,6 +50,7 @@ write_settings(void)
 	fprintf(file, "listen_addresses = ''\n"
 				  "unix_socket_directories = '%s'\n"
 				  "shared_preload_libraries = '%s'\n"
+				  "pg_trickle.enabled = off\n"
 				  "fsync = off\n"
 				  "max_connections = 100\n"
 				  "max_prepared_transactions = 50\n"

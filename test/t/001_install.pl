@@ -13,7 +13,7 @@ $node->init;
 for my $libraries ('pg_trickle', '')
 {
 	$node->append_conf('postgresql.conf',
-		"shared_preload_libraries = '$libraries'");
+		"shared_preload_libraries = '$libraries'\npg_trickle.enabled = off");
 	$node->start;
 	is($node->safe_psql('postgres', 'SHOW shared_preload_libraries'),
 		$libraries, "server runs with shared_preload_libraries = '$libraries'");

@@ -290,7 +290,7 @@ sub test_tables
 # ---- the run ----
 
 $node->init;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_trickle'");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_trickle'\npg_trickle.enabled = off");
 $node->start;
 $node->safe_psql('postgres', 'CREATE DATABASE reference');
 $node->safe_psql('reference', 'CREATE EXTENSION pg_trickle');

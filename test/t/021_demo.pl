@@ -23,7 +23,7 @@ sub without_times
 }
 
 $node->init;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_trickle'");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_trickle'\npg_trickle.enabled = off");
 $node->start;
 
 {

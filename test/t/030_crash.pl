@@ -17,6 +17,7 @@ $node->init;
 $node->append_conf(
 	'postgresql.conf', q{
 	shared_preload_libraries = 'pg_trickle'
+	pg_trickle.enabled = off
 	autovacuum = off
 	max_prepared_transactions = 10
 	pg_trickle.segment_blocks = 1

@@ -77,7 +77,7 @@ $node->append_conf('postgresql.conf', 'autovacuum = off');
 $node->start;
 $other->init;
 $other->append_conf('postgresql.conf',
-	"shared_preload_libraries = 'pg_trickle'");
+	"shared_preload_libraries = 'pg_trickle'\npg_trickle.enabled = off");
 $other->start;
 
 create_database($node, 'one');

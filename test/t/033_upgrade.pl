@@ -19,6 +19,7 @@ $old->init;
 $old->append_conf(
 	'postgresql.conf', q{
 	shared_preload_libraries = 'pg_trickle'
+	pg_trickle.enabled = off
 	max_prepared_transactions = 5
 	pg_trickle.segment_blocks = 1});
 $old->start;

@@ -34,6 +34,7 @@ $primary->init(allows_streaming => 1);
 $primary->append_conf(
 	'postgresql.conf', q{
 	shared_preload_libraries = 'pg_trickle'
+	pg_trickle.enabled = off
 	max_prepared_transactions = 5
 	pg_trickle.segment_blocks = 1
 	pg_trickle.capture_buffer_rows = 3});

@@ -12,7 +12,7 @@ my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
 
 $publisher->init(allows_streaming => 'logical');
 $subscriber->init(allows_streaming => 'logical');
-$_->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_trickle'")
+$_->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_trickle'\npg_trickle.enabled = off")
   foreach $publisher, $subscriber;
 $publisher->start;
 $subscriber->start;
