@@ -251,7 +251,8 @@ sub test_settings
 		'reference', q{
 			LOAD 'pg_trickle';
 			SELECT name || '|' ||
-				   CASE WHEN vartype = 'string' AND boot_val = '' THEN 'empty'
+				   CASE WHEN vartype = 'bool' THEN boot_val
+						WHEN vartype = 'string' AND boot_val = '' THEN 'empty'
 						ELSE current_setting(name) END || '|' ||
 				   CASE context WHEN 'superuser' THEN 'superuser'
 						WHEN 'user' THEN 'anybody'
