@@ -202,20 +202,20 @@ extern void pgt_delete_node_states(int64 pgt_id);
 typedef struct RefreshRecord
 {
 	int64 pgt_id;
-	TimestampTz data_timestamp;
+	TimestampTz data_timestamp; /* 0: never refreshed */
 	TimestampTz start_time;
 	TimestampTz end_time;
-	const char *action; /* NO_DATA, FULL, DIFFERENTIAL, REINITIALIZE */
+	const char *action; /* NO_DATA, FULL, DIFFERENTIAL, REINITIALIZE, SKIP */
 	int64 rows_inserted;
 	int64 rows_deleted;
 	int64 delta_row_count;
 	const char *initiated_by;
 	const char *reason;
+	const char *status; /* COMPLETED (NULL will do), FAILED */
+	const char *error;	/* or NULL */
 
 	/* of one that was read */
 	int64 refresh_id;
-	const char *status;
-	const char *error; /* or NULL */
 } RefreshRecord;
 
 extern void pgt_insert_history(const RefreshRecord *record);
@@ -250,6 +250,7 @@ extern const char *pgt_current_era(void);
 
 /* Until the end of the transaction. */
 extern void pgt_lock_stream(int64 pgt_id, LOCKMODE mode);
+extern bool pgt_try_lock_stream(int64 pgt_id); /* EXCLUSIVE */
 
 /*
  * Held SHARE by a refresh that reads the source, EXCLUSIVE by a change of its

@@ -120,7 +120,7 @@ COMMENT ON TABLE pgtrickle.pgt_nodes IS 'the internal nodes of delta programs an
 CREATE TABLE pgtrickle.pgt_refresh_history (
 	refresh_id bigint NOT NULL,
 	pgt_id bigint NOT NULL,
-	data_timestamp timestamptz NOT NULL,
+	data_timestamp timestamptz,
 	start_time timestamptz NOT NULL,
 	end_time timestamptz NOT NULL,
 	action text NOT NULL,

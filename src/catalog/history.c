@@ -39,7 +39,8 @@ enum
 };
 
 /*
- * Store what a refresh did; it is rolled back with the refresh.
+ * Store what a refresh did, in its own transaction, or in another one that it
+ * failed.
  */
 void
 pgt_insert_history(const RefreshRecord *r)
@@ -50,6 +51,7 @@ pgt_insert_history(const RefreshRecord *r)
 	values[Anum_refresh_id - 1] = Int64GetDatum(pgt_next_id(SEQUENCE_HISTORY));
 	values[Anum_id - 1] = Int64GetDatum(r->pgt_id);
 	values[Anum_data_timestamp - 1] = TimestampTzGetDatum(r->data_timestamp);
+	nulls[Anum_data_timestamp - 1] = r->data_timestamp == 0;
 	values[Anum_start_time - 1] = TimestampTzGetDatum(r->start_time);
 	values[Anum_end_time - 1] = TimestampTzGetDatum(r->end_time);
 	values[Anum_action - 1] = CStringGetTextDatum(r->action);
@@ -58,8 +60,11 @@ pgt_insert_history(const RefreshRecord *r)
 	values[Anum_delta_row_count - 1] = Int64GetDatum(r->delta_row_count);
 	values[Anum_duration_ms - 1] =
 		Float8GetDatum((r->end_time - r->start_time) / 1000.0);
-	values[Anum_status - 1] = CStringGetTextDatum("COMPLETED");
-	nulls[Anum_error_message - 1] = true;
+	values[Anum_status - 1] =
+		CStringGetTextDatum(r->status != NULL ? r->status : "COMPLETED");
+	nulls[Anum_error_message - 1] = r->error == NULL;
+	if (r->error != NULL)
+		values[Anum_error_message - 1] = CStringGetTextDatum(r->error);
 	values[Anum_initiated_by - 1] = CStringGetTextDatum(r->initiated_by);
 	values[Anum_reason - 1] = CStringGetTextDatum(r->reason);
 	pgt_insert_row(TABLE_HISTORY, values, nulls);
@@ -75,7 +80,9 @@ form_record(HeapTuple tuple, TupleDesc desc)
 	heap_deform_tuple(tuple, desc, values, nulls);
 	r->refresh_id = DatumGetInt64(values[Anum_refresh_id - 1]);
 	r->pgt_id = DatumGetInt64(values[Anum_id - 1]);
-	r->data_timestamp = DatumGetTimestampTz(values[Anum_data_timestamp - 1]);
+	if (!nulls[Anum_data_timestamp - 1])
+		r->data_timestamp =
+			DatumGetTimestampTz(values[Anum_data_timestamp - 1]);
 	r->start_time = DatumGetTimestampTz(values[Anum_start_time - 1]);
 	r->end_time = DatumGetTimestampTz(values[Anum_end_time - 1]);
 	r->action = TextDatumGetCString(values[Anum_action - 1]);

@@ -37,6 +37,21 @@ pgt_lock_stream(int64 pgt_id, LOCKMODE mode)
 }
 
 /*
+ * The same for refreshes and changes, without waiting; false if somebody has
+ * the lock.
+ */
+bool
+pgt_try_lock_stream(int64 pgt_id)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, pgt_catalog_oid(TABLE_STREAMS),
+					   (Oid) pgt_id, LOCK_STREAM);
+	return LockAcquire(&tag, ExclusiveLock, false, true) !=
+		   LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
  * Lock the set of partitions and children of a source: SHARE for those who
  * read it, EXCLUSIVE for those who change it.
  */

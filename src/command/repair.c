@@ -164,6 +164,7 @@ fill_again(StreamTable *st)
 		st->status = STREAM_INITIALIZING;
 	st->consecutive_errors = 0;
 	st->last_error = NULL;
+	st->retry_at = 0;
 	pgt_update_stream(st);
 	(void) pgt_refresh(st->relid, &(RefreshRequest){
 									  .initiated_by = "REPAIR",

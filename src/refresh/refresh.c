@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "pg_trickle/capture.h"
+#include "pg_trickle/failure.h"
 #include "pg_trickle/part.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/run_as.h"
@@ -69,12 +70,14 @@ begin_context(ErrorContextCallback *context, const StreamTable *st)
 	context->arg = pgt_relation_text(st->relid);
 	context->previous = error_context_stack;
 	error_context_stack = context;
+	pgt_set_refreshing(st->pgt_id);
 }
 
 static void
 end_context(const ErrorContextCallback *context)
 {
 	error_context_stack = context->previous;
+	pgt_set_refreshing(0);
 }
 
 /* ---- which stream tables, in which order ---- */
@@ -513,6 +516,7 @@ advance_frontier(Job *job, Window *window)
 	st->is_populated = true;
 	st->consecutive_errors = 0;
 	st->last_error = NULL;
+	st->retry_at = 0;
 	if (st->status == STREAM_INITIALIZING || st->status == STREAM_ERROR)
 		st->status = STREAM_ACTIVE;
 	pgt_update_stream(st);
@@ -583,6 +587,7 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 	PreventCommandDuringRecovery("refresh of a stream table");
 	PreventCommandIfReadOnly("refresh of a stream table");
 	*changed = false;
+	pgt_set_refreshing(0);
 	jobs = lock_streams(add_with_upstream(NIL, relid));
 	foreach (lc, jobs)
 	{

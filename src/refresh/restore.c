@@ -281,7 +281,7 @@ pgt_finish_restore(const StreamTable *st, Compiled *compiled)
 	missing = missing_part(st, compiled);
 	if (missing != NULL)
 		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("stream table \"%s\" is not completely restored",
 					   get_rel_name(st->relid)),
 				errdetail("Triggers, indexes or constraints of \"%s\" are missing.",

@@ -1,0 +1,262 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.c
+ *	  What remains of an automatic refresh that failed.
+ *
+ * Its transaction is gone, and with it everything the refresh did.  The error
+ * is stored in another one, for the owner to read, with what to do about it:
+ *
+ *		division by zero (SQLSTATE 22012)
+ *		HINT:  Correct the row in the source, or the query.
+ *
+ * Errors that say nothing about the stream table (a lock that somebody held,
+ * a cancelled refresh) are stored, too, but not counted: it is refreshed
+ * again after a while, however often that happens.
+ *
+ * A refresh on request stores nothing: who asked has got the error.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "pg_trickle/catalog.h"
+#include "pg_trickle/failure.h"
+#include "pg_trickle/settings.h"
+#include "pg_trickle/sql.h"
+#include "pg_trickle/wake.h"
+
+static int64 refreshing;
+
+/*
+ * See failure.h.
+ */
+void
+pgt_set_refreshing(int64 pgt_id)
+{
+	refreshing = pgt_id;
+}
+
+/*
+ * See failure.h.
+ */
+int64
+pgt_failed_stream(void)
+{
+	return refreshing;
+}
+
+/* ---- what to think of an error ---- */
+
+static const int transient_codes[] = {
+	ERRCODE_LOCK_NOT_AVAILABLE,
+	ERRCODE_OBJECT_IN_USE, /* a restore that goes on, too */
+	ERRCODE_QUERY_CANCELED,
+	ERRCODE_ADMIN_SHUTDOWN,
+	ERRCODE_CRASH_SHUTDOWN,
+};
+
+/*
+ * See failure.h.
+ */
+bool
+pgt_failure_is_transient(int sqlerrcode)
+{
+	for (size_t i = 0; i < lengthof(transient_codes); i++)
+	{
+		if (transient_codes[i] == sqlerrcode)
+			return true;
+	}
+
+	/* Deadlocks and serialization failures. */
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
+}
+
+/* What helps where the error has no hint of its own; the first that fits. */
+static const struct
+{
+	int code; /* of the error, or of its class */
+	const char *remedy;
+} remedies[] = {
+	{.code = ERRCODE_LOCK_NOT_AVAILABLE,
+	 .remedy =
+		 "End the transaction that holds the lock, or raise pg_trickle.refresh_lock_timeout."},
+	{.code = ERRCODE_QUERY_CANCELED,
+	 .remedy =
+		 "It gave way to somebody who waited for its locks, and is tried again."},
+	{.code = ERRCODE_INSUFFICIENT_PRIVILEGE,
+	 .remedy =
+		 "Grant the owner of the stream table what the query needs."},
+	{.code = ERRCODE_DISK_FULL,
+	 .remedy =
+		 "Make room on the disk."},
+	{.code = ERRCODE_OUT_OF_MEMORY,
+	 .remedy =
+		 "Lower pg_trickle.delta_work_mem or set pg_trickle.max_change_rows."},
+	{.code = ERRCODE_DATA_EXCEPTION,
+	 .remedy =
+		 "Correct the row in the source, or the query."},
+	{.code = ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION,
+	 .remedy =
+		 "Correct the data, or drop the constraint of the stream table that they violate."},
+	{.code = ERRCODE_DATA_CORRUPTED,
+	 .remedy =
+		 "Run pgtrickle.repair_stream_table()."},
+	{.code = ERRCODE_INDEX_CORRUPTED,
+	 .remedy =
+		 "Rebuild the index, then run pgtrickle.repair_stream_table()."},
+	{.code = ERRCODE_UNDEFINED_TABLE,
+	 .remedy =
+		 "Run pgtrickle.repair_stream_table(), or create the stream table again."},
+};
+
+/* The remedy, or NULL if we know of none. */
+static const char *
+remedy(const ErrorData *error)
+{
+	if (error->hint != NULL)
+		return error->hint;
+
+	for (size_t i = 0; i < lengthof(remedies); i++)
+	{
+		if (remedies[i].code == error->sqlerrcode ||
+			remedies[i].code == ERRCODE_TO_CATEGORY(error->sqlerrcode))
+			return remedies[i].remedy;
+	}
+
+	return NULL;
+}
+
+/* In one line, for the history. */
+static char *
+summary(const ErrorData *error)
+{
+	return psprintf("%s (SQLSTATE %s)",
+					error->message != NULL ? error->message : "no message",
+					unpack_sql_state(error->sqlerrcode));
+}
+
+/* All that helps, for pgt_stream_tables. */
+static char *
+description(const ErrorData *error)
+{
+	const char *help = remedy(error);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, summary(error));
+	if (error->detail != NULL)
+		appendStringInfo(&text, "\nDETAIL:  %s", error->detail);
+	if (help != NULL)
+		appendStringInfo(&text, "\nHINT:  %s", help);
+
+	return text.data;
+}
+
+/* ---- recording ---- */
+
+static void
+record_history(const StreamTable *st, const RefreshFailure *failure)
+{
+	pgt_insert_history(&(RefreshRecord){
+		.pgt_id = st->pgt_id,
+		.data_timestamp = st->data_timestamp,
+		.start_time = failure->start_time,
+		.end_time = GetCurrentTimestamp(),
+		.action = "SKIP",
+		.initiated_by = failure->initiated_by,
+		.reason = failure->reason,
+		.status = "FAILED",
+		.error = summary(failure->error),
+	});
+}
+
+static bool
+has_too_many_errors(const StreamTable *st)
+{
+	return pgt_max_consecutive_errors > 0 &&
+		   st->consecutive_errors >= pgt_max_consecutive_errors;
+}
+
+static void
+suspend(StreamTable *st)
+{
+	const char *name = pgt_relation_text(st->relid);
+
+	st->status = STREAM_SUSPENDED;
+	pgt_wake_for(WAKE_CATALOG);
+	ereport(WARNING,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("stream table %s is suspended after %d consecutive errors",
+				   name, st->consecutive_errors),
+			errdetail_internal("%s", st->last_error),
+			errhint("Remove the cause, then run pgtrickle.resume_stream_table(%s).",
+					quote_literal_cstr(name)));
+}
+
+static FailureKind
+record_error(StreamTable *st, const RefreshFailure *failure)
+{
+	FailureKind kind = FAILURE_COUNTED;
+
+	st->last_error = description(failure->error);
+	st->retry_at = failure->retry_at;
+	if (pgt_failure_is_transient(failure->error->sqlerrcode))
+		kind = FAILURE_TRANSIENT;
+	else
+	{
+		st->consecutive_errors++;
+		if (has_too_many_errors(st))
+		{
+			suspend(st);
+			kind = FAILURE_SUSPENDED;
+		}
+	}
+	pgt_update_stream(st);
+	return kind;
+}
+
+/*
+ * Somebody who holds the lock refreshes or changes the stream table right
+ * now, and one who has refreshed it since the failed refresh began has shown
+ * that it works: then there is nothing to remember but the history.
+ */
+static FailureKind
+record(const RefreshFailure *failure)
+{
+	StreamTable *st = NULL;
+	bool locked = pgt_try_lock_stream(failure->pgt_id);
+
+	st = pgt_lookup_stream_by_id(failure->pgt_id, true);
+	if (st == NULL || get_rel_name(st->relid) == NULL)
+		return FAILURE_OUTDATED;
+
+	record_history(st, failure);
+	if (!locked || st->last_refresh_at >= failure->start_time)
+		return FAILURE_OUTDATED;
+
+	return record_error(st, failure);
+}
+
+/*
+ * See failure.h.
+ */
+FailureKind
+pgt_note_failure(const RefreshFailure *failure)
+{
+	FailureKind kind;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	kind = record(failure);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return kind;
+}
