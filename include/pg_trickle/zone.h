@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * zone.h
+ *	  The server's time zones, for cron.
+ *
+ * Layer: schedule
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGT_ZONE_H
+#define PGT_ZONE_H
+
+#include "utils/guc.h"
+
+#include "pg_trickle/cron.h"
+
+/*
+ * Look up a time zone by the name that SET timezone would take: 'UTC',
+ * 'America/New_York', '<+05>-5'.  False if there is no such zone, or if it
+ * counts leap seconds, which timestamps do not have.  What *zone refers to
+ * lives as long as the process.
+ */
+extern bool pgt_zone_rules(const char *name, ZoneRules *zone);
+
+/* The check hook of a setting that holds such a name. */
+extern bool pgt_check_timezone(char **name, void **extra, GucSource source);
+
+#endif /* PGT_ZONE_H */
