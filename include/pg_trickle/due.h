@@ -22,21 +22,8 @@
 #include "datatype/timestamp.h"
 
 #include "pg_trickle/cron.h"
+#include "pg_trickle/options.h"
 #include "pg_trickle/schedule.h"
-
-typedef enum ScheduleTier
-{
-	TIER_HOT,	 /* as scheduled */
-	TIER_WARM,	 /* half as often, and at most every 10 seconds */
-	TIER_COLD,	 /* a tenth as often, and at most once a minute */
-	TIER_FROZEN, /* not by itself */
-} ScheduleTier;
-
-typedef enum DiamondPolicy
-{
-	DIAMOND_FASTEST, /* the group is due when one of its members is */
-	DIAMOND_SLOWEST, /* ... when all that have a schedule of their own are */
-} DiamondPolicy;
 
 /* One stream table.  Unknown times in the past are DT_NOBEGIN. */
 typedef struct DueNode
@@ -44,7 +31,7 @@ typedef struct DueNode
 	/* ---- what it is: by the caller ---- */
 	int64 pgt_id;
 	Schedule schedule;
-	ScheduleTier tier;
+	Tier tier;
 	bool held;			   /* suspended, gated, blown fuse, paused ... */
 	bool untracked_inputs; /* its content changes without a sign: the clock,
 							* foreign tables */
