@@ -16,6 +16,7 @@
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
 #include "utils/relcache.h"
+#include "utils/snapshot.h"
 
 #include "pg_trickle/frontier.h"
 
@@ -28,6 +29,10 @@ typedef enum CatalogObject
 	TABLE_SEGMENTS,
 	TABLE_NODES,
 	TABLE_HISTORY,
+	TABLE_CONTROL,
+	TABLE_GATES,
+	TABLE_WATERMARKS,
+	TABLE_GROUPS,
 	INDEX_STREAMS_ID,
 	INDEX_STREAMS_RELID,
 	INDEX_DEPENDENCIES,
@@ -37,6 +42,10 @@ typedef enum CatalogObject
 	INDEX_SEGMENTS,
 	INDEX_NODES,
 	INDEX_HISTORY,
+	INDEX_CONTROL,
+	INDEX_GATES,
+	INDEX_WATERMARKS,
+	INDEX_GROUPS,
 	SEQUENCE_STREAMS,
 	SEQUENCE_TRACKING,
 	SEQUENCE_HISTORY,
@@ -64,6 +73,10 @@ extern List *pgt_scan_catalog(CatalogObject table, CatalogObject index,
 							  int nkeys, ScanKey keys, ScanDirection direction,
 							  bool first_only, FormRow form);
 
+/* All rows that a snapshot shows, in the order of an index. */
+extern List *pgt_scan_under(Snapshot snapshot, CatalogObject table,
+							CatalogObject index, FormRow form);
+
 extern void pgt_insert_row(CatalogObject table, Datum *values, bool *nulls);
 
 /* Replace the columns that "replace" names in the row that the scan finds. */
@@ -77,6 +90,10 @@ extern void pgt_delete_rows(CatalogObject table, CatalogObject index,
 
 extern Datum pgt_int2_array(int n, const AttrNumber *members);
 extern AttrNumber *pgt_int2_members(Datum array, int *n);
+
+/* A regclass[]. */
+extern Datum pgt_regclass_array(List *oids);
+extern List *pgt_regclass_members(Datum array);
 
 /* As stored in pgt_stream_tables.frontier (src/catalog/frontier_json.c). */
 extern Datum pgt_frontier_to_jsonb(const Frontier *frontier);

@@ -168,6 +168,7 @@ typedef struct RefreshRequest
 	const char *reason;
 	bool recompute; /* whatever the window says */
 	bool quiet;		/* no history for nothing to do */
+	bool past_fuse; /* however many changes there are */
 } RefreshRequest;
 
 /*

@@ -40,6 +40,10 @@ static const char *const object_names[NUM_CATALOG_OBJECTS] = {
 	[TABLE_SEGMENTS] = "pgt_log_segments",
 	[TABLE_NODES] = "pgt_nodes",
 	[TABLE_HISTORY] = "pgt_refresh_history",
+	[TABLE_CONTROL] = "pgt_control",
+	[TABLE_GATES] = "pgt_source_gates",
+	[TABLE_WATERMARKS] = "pgt_watermarks",
+	[TABLE_GROUPS] = "pgt_watermark_groups",
 	[INDEX_STREAMS_ID] = "pgt_stream_tables_id_key",
 	[INDEX_STREAMS_RELID] = "pgt_stream_tables_relid_key",
 	[INDEX_DEPENDENCIES] = "pgt_dependencies_key",
@@ -49,6 +53,10 @@ static const char *const object_names[NUM_CATALOG_OBJECTS] = {
 	[INDEX_SEGMENTS] = "pgt_log_segments_key",
 	[INDEX_NODES] = "pgt_nodes_key",
 	[INDEX_HISTORY] = "pgt_refresh_history_key",
+	[INDEX_CONTROL] = "pgt_control_key",
+	[INDEX_GATES] = "pgt_source_gates_key",
+	[INDEX_WATERMARKS] = "pgt_watermarks_key",
+	[INDEX_GROUPS] = "pgt_watermark_groups_key",
 	[SEQUENCE_STREAMS] = "pgt_stream_tables_id_seq",
 	[SEQUENCE_TRACKING] = "pgt_change_tracking_id_seq",
 	[SEQUENCE_HISTORY] = "pgt_refresh_history_id_seq",
@@ -63,6 +71,10 @@ static const int natts_known[NUM_CATALOG_OBJECTS] = {
 	[TABLE_SEGMENTS] = 10,
 	[TABLE_NODES] = 6,
 	[TABLE_HISTORY] = 14,
+	[TABLE_CONTROL] = 3,
+	[TABLE_GATES] = 3,
+	[TABLE_WATERMARKS] = 4,
+	[TABLE_GROUPS] = 4,
 };
 
 static Oid object_oids[NUM_CATALOG_OBJECTS];
@@ -169,6 +181,49 @@ open_table(CatalogObject table, LOCKMODE mode)
 	return rel;
 }
 
+/* What to scan, in the way of the genam.h functions. */
+typedef struct CatalogScan
+{
+	Snapshot snapshot; /* NULL: the newest */
+	CatalogObject table;
+	CatalogObject index;
+	int nkeys;
+	ScanKey keys;
+	ScanDirection direction;
+	bool first_only;
+} CatalogScan;
+
+static List *
+scan_catalog(const CatalogScan *what, FormRow form)
+{
+	Relation rel = open_table(what->table, AccessShareLock);
+	Relation irel = index_open(pgt_catalog_oid(what->index), AccessShareLock);
+	SysScanDesc scan = systable_beginscan_ordered(rel, irel, what->snapshot,
+												  what->nkeys, what->keys);
+	List *rows = NIL;
+	HeapTuple tuple;
+	Datum values[MAX_CATALOG_COLUMNS];
+	bool nulls[MAX_CATALOG_COLUMNS];
+
+	Assert(RelationGetNumberOfAttributes(rel) <= MAX_CATALOG_COLUMNS);
+	while ((tuple = systable_getnext_ordered(scan, what->direction)) != NULL)
+	{
+		void *row;
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		row = form(tuple, values, nulls);
+		if (row != NULL)
+			rows = lappend(rows, row);
+		if (what->first_only)
+			break;
+	}
+
+	systable_endscan_ordered(scan);
+	index_close(irel, AccessShareLock);
+	table_close(rel, AccessShareLock);
+	return rows;
+}
+
 /*
  * See catalog_table.h.  The list is in the caller's memory context.
  */
@@ -177,31 +232,34 @@ pgt_scan_catalog(CatalogObject table, CatalogObject index, int nkeys,
 				 ScanKey keys, ScanDirection direction, bool first_only,
 				 FormRow form)
 {
-	Relation rel = open_table(table, AccessShareLock);
-	Relation irel = index_open(pgt_catalog_oid(index), AccessShareLock);
-	SysScanDesc scan = systable_beginscan_ordered(rel, irel, NULL, nkeys, keys);
-	List *rows = NIL;
-	HeapTuple tuple;
-	Datum values[MAX_CATALOG_COLUMNS];
-	bool nulls[MAX_CATALOG_COLUMNS];
+	CatalogScan what = {
+		.table = table,
+		.index = index,
+		.nkeys = nkeys,
+		.keys = keys,
+		.direction = direction,
+		.first_only = first_only,
+	};
 
-	Assert(RelationGetNumberOfAttributes(rel) <= MAX_CATALOG_COLUMNS);
-	while ((tuple = systable_getnext_ordered(scan, direction)) != NULL)
-	{
-		void *row;
+	return scan_catalog(&what, form);
+}
 
-		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
-		row = form(tuple, values, nulls);
-		if (row != NULL)
-			rows = lappend(rows, row);
-		if (first_only)
-			break;
-	}
+/*
+ * All rows that a snapshot shows (NULL: the newest), in the order of an index
+ * and in the caller's memory context.
+ */
+List *
+pgt_scan_under(Snapshot snapshot, CatalogObject table, CatalogObject index,
+			   FormRow form)
+{
+	CatalogScan what = {
+		.snapshot = snapshot,
+		.table = table,
+		.index = index,
+		.direction = ForwardScanDirection,
+	};
 
-	systable_endscan_ordered(scan);
-	index_close(irel, AccessShareLock);
-	table_close(rel, AccessShareLock);
-	return rows;
+	return scan_catalog(&what, form);
 }
 
 /*
@@ -299,4 +357,40 @@ pgt_int2_members(Datum array, int *n)
 		members[i] = DatumGetInt16(datums[i]);
 
 	return members;
+}
+
+/*
+ * A regclass[] of relations, palloc'd.
+ */
+Datum
+pgt_regclass_array(List *oids)
+{
+	Datum *datums = palloc(sizeof(Datum) * (list_length(oids) + 1));
+	ListCell *lc;
+
+	foreach (lc, oids)
+		datums[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
+
+	return PointerGetDatum(construct_array(datums, list_length(oids),
+										   REGCLASSOID, sizeof(Oid), true,
+										   TYPALIGN_INT));
+}
+
+/*
+ * The members of a regclass[], a list of OIDs.
+ */
+List *
+pgt_regclass_members(Datum array)
+{
+	Datum *datums;
+	bool *nulls;
+	int n;
+	List *oids = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(array), REGCLASSOID, sizeof(Oid),
+					  true, TYPALIGN_INT, &datums, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		oids = lappend_oid(oids, DatumGetObjectId(datums[i]));
+
+	return oids;
 }

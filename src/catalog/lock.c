@@ -16,6 +16,7 @@
 
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
+#include "pg_trickle/control.h"
 
 /* What about an object of a class is locked (objsubid). */
 enum
@@ -23,6 +24,10 @@ enum
 	LOCK_STREAM = 0,
 	LOCK_SHAPE = 1,
 	LOCK_SEGMENTS = 2,
+	LOCK_CONTROL = 3,
+	LOCK_RUNNING = 4,
+	LOCK_SOURCE_CONTROL = 5,
+	LOCK_GROUPS = 6,
 };
 
 /*
@@ -96,4 +101,114 @@ pgt_try_lock_segments(int64 track_id)
 					   (Oid) track_id, LOCK_SEGMENTS);
 	return LockAcquire(&tag, ExclusiveLock, false, true) !=
 		   LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* ---- what holds refreshes back: see README, "Draining" ---- */
+
+static LOCKTAG
+control_tag(int what)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, pgt_catalog_oid(TABLE_CONTROL), 0,
+					   what);
+	return tag;
+}
+
+/*
+ * Become the one who pauses, resumes (SHARE ROW EXCLUSIVE) or drains
+ * (EXCLUSIVE) this database.
+ */
+void
+pgt_lock_control(LOCKMODE mode)
+{
+	LockDatabaseObject(pgt_catalog_oid(TABLE_CONTROL), 0, LOCK_CONTROL, mode);
+}
+
+/*
+ * Wait until no other transaction refreshes; none can from then on.
+ */
+void
+pgt_lock_running(void)
+{
+	LockDatabaseObject(pgt_catalog_oid(TABLE_CONTROL), 0, LOCK_RUNNING,
+					   ExclusiveLock);
+}
+
+/*
+ * Is a transaction that refreshes, or has refreshed, still running?  Other
+ * than this one; prepared ones count.
+ */
+bool
+pgt_anything_running(void)
+{
+	LOCKTAG tag = control_tag(LOCK_RUNNING);
+	int n;
+
+	(void) GetLockConflicts(&tag, ExclusiveLock, &n);
+	return n > 0;
+}
+
+/*
+ * Is somebody draining the database, or waiting for the lock to do so?  The
+ * mode conflicts with EXCLUSIVE only.
+ */
+static bool
+is_being_drained(void)
+{
+	LOCKTAG tag = control_tag(LOCK_CONTROL);
+
+	if (LockAcquire(&tag, RowShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return true;
+
+	LockRelease(&tag, RowShareLock, false);
+	return false;
+}
+
+/*
+ * Is the database drained, or is somebody about to make it so?
+ */
+bool
+pgt_is_drained(void)
+{
+	return is_being_drained() || pgt_drained_is_set();
+}
+
+/*
+ * See control.h.  The lock comes first: whoever drains has told so before
+ * waiting for it.  Who has it may go on, for a drain waits anyway.
+ */
+bool
+pgt_begin_refresh(void)
+{
+	LOCKTAG tag = control_tag(LOCK_RUNNING);
+	LockAcquireResult result = LockAcquire(&tag, ShareLock, false, true);
+
+	if (result == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	if (result == LOCKACQUIRE_ALREADY_HELD || !pgt_is_drained())
+		return true;
+
+	LockRelease(&tag, ShareLock, false);
+	return false;
+}
+
+/*
+ * Become the one who changes gate and watermark of a source.
+ */
+void
+pgt_lock_source_control(Oid source)
+{
+	LockDatabaseObject(pgt_catalog_oid(TABLE_WATERMARKS), source,
+					   LOCK_SOURCE_CONTROL, ExclusiveLock);
+}
+
+/*
+ * Become the one who changes watermark groups.
+ */
+void
+pgt_lock_groups(void)
+{
+	LockDatabaseObject(pgt_catalog_oid(TABLE_CONTROL), 0, LOCK_GROUPS,
+					   ExclusiveLock);
 }

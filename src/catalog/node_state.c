@@ -27,36 +27,6 @@ enum
 	Natts_nodes = Anum_multisets,
 };
 
-static List *
-oids_of_array(Datum array)
-{
-	Datum *datums;
-	bool *nulls;
-	int n;
-	List *oids = NIL;
-
-	deconstruct_array(DatumGetArrayTypeP(array), REGCLASSOID, sizeof(Oid),
-					  true, TYPALIGN_INT, &datums, &nulls, &n);
-	for (int i = 0; i < n; i++)
-		oids = lappend_oid(oids, DatumGetObjectId(datums[i]));
-
-	return oids;
-}
-
-static Datum
-array_of_oids(List *oids)
-{
-	Datum *datums = palloc(sizeof(Datum) * (list_length(oids) + 1));
-	ListCell *lc;
-
-	foreach (lc, oids)
-		datums[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
-
-	return PointerGetDatum(construct_array(datums, list_length(oids),
-										   REGCLASSOID, sizeof(Oid), true,
-										   TYPALIGN_INT));
-}
-
 static void *
 form_node(HeapTuple tuple, const Datum *values, const bool *nulls)
 {
@@ -67,7 +37,7 @@ form_node(HeapTuple tuple, const Datum *values, const bool *nulls)
 	node->rule = TextDatumGetCString(values[Anum_rule - 1]);
 	node->signature = TextDatumGetCString(values[Anum_signature - 1]);
 	node->state_relid = DatumGetObjectId(values[Anum_state_relid - 1]);
-	node->multisets = oids_of_array(values[Anum_multisets - 1]);
+	node->multisets = pgt_regclass_members(values[Anum_multisets - 1]);
 	return node;
 }
 
@@ -100,7 +70,7 @@ pgt_insert_node_state(const NodeState *node)
 	values[Anum_rule - 1] = CStringGetTextDatum(node->rule);
 	values[Anum_signature - 1] = CStringGetTextDatum(node->signature);
 	values[Anum_state_relid - 1] = ObjectIdGetDatum(node->state_relid);
-	values[Anum_multisets - 1] = array_of_oids(node->multisets);
+	values[Anum_multisets - 1] = pgt_regclass_array(node->multisets);
 	pgt_insert_row(TABLE_NODES, values, nulls);
 }
 

@@ -22,6 +22,7 @@
 
 #include "pg_trickle/catalog_table.h"
 #include "pg_trickle/command.h"
+#include "pg_trickle/control.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/sql.h"
 
@@ -174,12 +175,15 @@ static void
 forget(List *dropped)
 {
 	bool check_sources = false;
+	List *relids = NIL;
 	ListCell *lc;
 
 	foreach (lc, dropped)
 	{
 		Dropped *d = lfirst(lc);
 
+		if (d->column == 0)
+			relids = lappend_oid(relids, d->relid);
 		if (d->column != 0)
 		{
 			refuse_column(d);
@@ -190,6 +194,7 @@ forget(List *dropped)
 		else
 			check_sources |= forget_relation(d);
 	}
+	pgt_forget_controls(relids);
 	if (check_sources)
 		pgt_untrack_unused_sources();
 }

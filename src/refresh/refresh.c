@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "pg_trickle/capture.h"
+#include "pg_trickle/control.h"
 #include "pg_trickle/failure.h"
 #include "pg_trickle/part.h"
 #include "pg_trickle/refresh.h"
@@ -572,6 +573,20 @@ refuse_suspended(const StreamTable *st)
 				errhint("Run resume_stream_table() first."));
 }
 
+/* Before any lock: whoever drains waits for those who refresh. */
+static void
+refuse_drained(Oid relid)
+{
+	if (pgt_begin_refresh())
+		return;
+
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("cannot refresh stream table \"%s\" because refreshing is drained in this database",
+				   get_rel_name(relid)),
+			errhint("Run resume_scheduler() first."));
+}
+
 /*
  * Lock everything, take the snapshot, refresh upstream first.  The snapshot
  * stays pushed; the jobs are in the order of refreshing.
@@ -588,6 +603,7 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 	PreventCommandIfReadOnly("refresh of a stream table");
 	*changed = false;
 	pgt_set_refreshing(0);
+	refuse_drained(relid);
 	jobs = lock_streams(add_with_upstream(NIL, relid));
 	foreach (lc, jobs)
 	{
@@ -627,8 +643,8 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 /*
  * Refresh a stream table, with the stream tables it reads first, under one
  * snapshot.  Returns whether anything changed.  Errors: 42809 no stream
- * table, 55000 suspended, 55006 called inside a statement that writes a
- * source, 40001 the transaction's snapshot is older than the last refresh,
+ * table, 55000 suspended or drained, 55006 called inside a statement that
+ * writes a source, 40001 the transaction's snapshot is older than the last refresh,
  * and whatever the query raises.
  */
 bool
