@@ -11,6 +11,7 @@
 #include "fmgr.h"
 
 #include "pg_trickle/capture.h"
+#include "pg_trickle/launcher.h"
 #include "pg_trickle/settings.h"
 #include "pg_trickle/shared.h"
 #include "pg_trickle/wake.h"
@@ -28,5 +29,6 @@ _PG_init(void)
 	pgt_define_settings();
 	pgt_wake_init();
 	pgt_capture_init();
+	pgt_launcher_init();
 	pgt_shared_init();
 }
