@@ -1,4 +1,5 @@
 -- The extension installs, and its version is that of the control file.
+SET client_min_messages = warning; -- about preloading
 CREATE EXTENSION pg_trickle;
 SELECT extversion = default_version AS current
 FROM pg_extension JOIN pg_available_extensions ON name = extname

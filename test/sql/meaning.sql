@@ -1,6 +1,6 @@
 -- The text of a query stays, what it means does not: the content must follow.
-CREATE EXTENSION pg_trickle;
 SET client_min_messages = warning;
+CREATE EXTENSION pg_trickle;
 
 -- Refresh, then say what was done, why, and how many rows differ.
 CREATE FUNCTION refreshed(name text, OUT action text, OUT reason text, OUT wrong bigint)
