@@ -220,6 +220,15 @@ typedef struct RefreshRecord
 
 extern void pgt_insert_history(const RefreshRecord *record);
 
+/*
+ * Delete what is older than history_retention, at most "max_rows", and return
+ * how many that were.  The caller has locked the stream table and its table.
+ */
+extern int64 pgt_prune_stream_history(int64 pgt_id, int64 max_rows);
+
+/* The same for all stream tables that nobody has locked; locks them. */
+extern int64 pgt_prune_history(int64 max_rows);
+
 /* Newest first, a list of RefreshRecord; max_rows -1: all. */
 extern List *pgt_read_history(int64 pgt_id, int max_rows);
 

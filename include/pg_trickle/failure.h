@@ -15,8 +15,8 @@
 /* A refresh that raised an error, after its transaction was aborted. */
 typedef struct RefreshFailure
 {
-	int64 pgt_id;			/* pgt_failed_stream(), if it knows */
-	const ErrorData *error; /* a copy that survived the abort */
+	int64 pgt_id;	  /* pgt_failed_stream(), if it knows */
+	ErrorData *error; /* a copy that survived the abort */
 	TimestampTz start_time;
 	TimestampTz retry_at; /* not before; 0: any time */
 	const char *initiated_by;

@@ -81,15 +81,35 @@ typedef struct Window
 {
 	List *deltas;	   /* of Delta, of sources that have changes */
 	int64 nrows;	   /* of all deltas */
+	int64 nread;	   /* before opposite changes cancelled */
 	const char *reset; /* why no delta will do, or NULL */
 	int32 last_part;   /* of the own transaction that counts as seen */
 	List *eras;		   /* of char *: eras of the logs but the current */
 	MemoryContext memory;
 } Window;
 
+/* In changed rows; 0: no limit. */
+typedef struct WindowLimits
+{
+	int64 keep;	 /* with more of them no delta is made */
+	int64 count; /* no more are looked at */
+	int64 fuse;
+} WindowLimits;
+
 extern Window *pgt_open_window(const StreamTable *st, const Compiled *compiled,
-							   int32 part);
+							   int32 part, const WindowLimits *limits);
 extern void pgt_close_window(Window *window);
+
+/* ---- limits.c: what a refresh may take ---- */
+
+extern void pgt_limit_transaction(void);
+extern bool pgt_ran_out_of_time(void);
+extern void pgt_pin_work_mem(void);
+extern WindowLimits pgt_window_limits(const StreamTable *st, bool fuse);
+extern void pgt_check_fuse(const StreamTable *st, const Window *window,
+						   const WindowLimits *limits);
+extern void pgt_refuse_blown_fuse(const StreamTable *st);
+extern bool pgt_fuse_was_exceeded(int64 pgt_id);
 
 /* ---- snapshot.c: the snapshot of a refresh ---- */
 
@@ -169,6 +189,8 @@ typedef struct RefreshRequest
 	bool recompute; /* whatever the window says */
 	bool quiet;		/* no history for nothing to do */
 	bool past_fuse; /* however many changes there are */
+	bool automatic; /* nobody waits for it: the settings limit it */
+	int64 cycle_id; /* of the scheduler, for the log; 0: none */
 } RefreshRequest;
 
 /*

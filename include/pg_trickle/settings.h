@@ -10,6 +10,13 @@
 #ifndef PGT_SETTINGS_H
 #define PGT_SETTINGS_H
 
+/* Values of log_format. */
+typedef enum LogFormat
+{
+	LOG_FORMAT_TEXT,
+	LOG_FORMAT_JSON,
+} LogFormat;
+
 #define PGT_BOOL(name, var, dflt, ctx, flags, text, more) \
 	extern bool var;
 #define PGT_INT(name, var, dflt, lo, hi, ctx, flags, text, more) \

@@ -22,7 +22,7 @@ CREATE FUNCTION pgtrickle.create_or_replace_stream_table(
 	name text,
 	query text,
 	schedule text DEFAULT 'calculated',
-	refresh_mode text DEFAULT 'AUTO',
+	refresh_mode text DEFAULT NULL,
 	initialize boolean DEFAULT true,
 	diamond_consistency text DEFAULT 'none',
 	diamond_schedule_policy text DEFAULT 'fastest',

@@ -16,6 +16,20 @@
 
 static bool check_timezone(char **newval, void **extra, GucSource source);
 
+/* In the order of RefreshMode, which this layer does not know. */
+static const struct config_enum_entry refresh_modes[] = {
+	{"AUTO", 0, false},
+	{"DIFFERENTIAL", 1, false},
+	{"FULL", 2, false},
+	{NULL, 0, false},
+};
+
+static const struct config_enum_entry log_formats[] = {
+	{"text", LOG_FORMAT_TEXT, false},
+	{"json", LOG_FORMAT_JSON, false},
+	{NULL, 0, false},
+};
+
 #define PGT_BOOL(name, var, dflt, ctx, flags, text, more) bool var = dflt;
 #define PGT_INT(name, var, dflt, lo, hi, ctx, flags, text, more) \
 	int var = dflt;

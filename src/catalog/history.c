@@ -8,9 +8,12 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -18,6 +21,7 @@
 
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
+#include "pg_trickle/settings.h"
 
 enum
 {
@@ -97,12 +101,9 @@ form_record(HeapTuple tuple, TupleDesc desc)
 	return r;
 }
 
-/*
- * The last refreshes of a stream table, newest first, as a list of
- * RefreshRecord in the caller's memory context; max_rows -1: all of them.
- */
-List *
-pgt_read_history(int64 pgt_id, int max_rows)
+/* In the order of "direction". */
+static List *
+read_history(int64 pgt_id, int max_rows, ScanDirection direction)
 {
 	Relation rel = table_open(pgt_catalog_oid(TABLE_HISTORY), AccessShareLock);
 	Relation irel = index_open(pgt_catalog_oid(INDEX_HISTORY), AccessShareLock);
@@ -116,7 +117,7 @@ pgt_read_history(int64 pgt_id, int max_rows)
 	scan = systable_beginscan_ordered(rel, irel, NULL, 1, &key);
 	while (max_rows < 0 || list_length(records) < max_rows)
 	{
-		tuple = systable_getnext_ordered(scan, BackwardScanDirection);
+		tuple = systable_getnext_ordered(scan, direction);
 		if (!HeapTupleIsValid(tuple))
 			break;
 		records = lappend(records, form_record(tuple, RelationGetDescr(rel)));
@@ -125,4 +126,105 @@ pgt_read_history(int64 pgt_id, int max_rows)
 	index_close(irel, AccessShareLock);
 	table_close(rel, AccessShareLock);
 	return records;
+}
+
+/*
+ * The last refreshes of a stream table, newest first, as a list of
+ * RefreshRecord in the caller's memory context; max_rows -1: all of them.
+ */
+List *
+pgt_read_history(int64 pgt_id, int max_rows)
+{
+	return read_history(pgt_id, max_rows, BackwardScanDirection);
+}
+
+/* ---- forgetting ---- */
+
+/* What ended before is deleted; 0: nothing is. */
+static TimestampTz
+oldest_to_keep(void)
+{
+	if (pgt_history_retention < 0)
+		return 0;
+
+	return GetCurrentTimestamp() -
+		   (TimestampTz) pgt_history_retention * 60 * USECS_PER_SEC;
+}
+
+static bool
+is_older(HeapTuple tuple, TupleDesc desc, TimestampTz limit)
+{
+	bool isnull;
+	Datum end = heap_getattr(tuple, Anum_end_time, desc, &isnull);
+
+	return DatumGetTimestampTz(end) < limit;
+}
+
+/*
+ * See catalog.h.  Rows of one stream table are in the order of time, and
+ * nobody else deletes them: who drops it locks the table, and so do we.
+ */
+int64
+pgt_prune_stream_history(int64 pgt_id, int64 max_rows)
+{
+	TimestampTz limit = oldest_to_keep();
+	Relation rel = table_open(pgt_catalog_oid(TABLE_HISTORY), RowExclusiveLock);
+	Relation irel = index_open(pgt_catalog_oid(INDEX_HISTORY), AccessShareLock);
+	int64 n = 0;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(pgt_id));
+	scan = systable_beginscan_ordered(rel, irel, NULL, 1, &key);
+	while (n < max_rows)
+	{
+		tuple = systable_getnext_ordered(scan, ForwardScanDirection);
+		if (!HeapTupleIsValid(tuple) ||
+			!is_older(tuple, RelationGetDescr(rel), limit))
+			break;
+		CatalogTupleDelete(rel, &tuple->t_self);
+		n++;
+	}
+	systable_endscan_ordered(scan);
+	index_close(irel, AccessShareLock);
+	table_close(rel, NoLock);
+	if (n > 0)
+		CommandCounterIncrement();
+	return n;
+}
+
+/* Is there anything to delete?  Costs no lock. */
+static bool
+has_old_history(int64 pgt_id)
+{
+	List *oldest = read_history(pgt_id, 1, ForwardScanDirection);
+
+	return oldest != NIL &&
+		   ((RefreshRecord *) linitial(oldest))->end_time < oldest_to_keep();
+}
+
+/*
+ * See catalog.h.
+ */
+int64
+pgt_prune_history(int64 max_rows)
+{
+	int64 n = 0;
+	ListCell *lc;
+
+	foreach (lc, pgt_all_streams())
+	{
+		StreamTable *st = lfirst(lc);
+
+		if (n >= max_rows)
+			break;
+		if (has_old_history(st->pgt_id) &&
+			pgt_try_lock_stream(st->pgt_id) &&
+			ConditionalLockRelationOid(st->relid, AccessShareLock))
+			n += pgt_prune_stream_history(st->pgt_id, max_rows - n);
+	}
+
+	return n;
 }

@@ -53,7 +53,6 @@ set_status(StreamTable *st, StreamStatus status)
 	st->consecutive_errors = 0;
 	st->last_error = NULL;
 	st->retry_at = 0;
-	st->retry_at = 0;
 	if (!st->is_populated)
 		st->status = STREAM_INITIALIZING;
 }

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "pg_trickle/command.h"
+#include "pg_trickle/settings.h"
 
 PG_FUNCTION_INFO_V1(pgt_sql_create);
 PG_FUNCTION_INFO_V1(pgt_sql_create_if_not_exists);
@@ -46,6 +47,21 @@ read_options(FunctionCallInfo fcinfo)
 	return options;
 }
 
+/* NULL is what pg_trickle.default_refresh_mode says. */
+static RefreshMode
+read_mode(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(3))
+	{
+		StaticAssertStmt(MODE_AUTO == 0 && MODE_DIFFERENTIAL == 1 &&
+							 MODE_FULL == 2,
+						 "settings.c has the modes in another order");
+		return (RefreshMode) pgt_default_refresh_mode;
+	}
+
+	return pgt_parse_mode(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+}
+
 /*
  * The arguments of create_stream_table(), which its kin have too.
  */
@@ -55,7 +71,7 @@ pgt_read_create_request(FunctionCallInfo fcinfo, CreateRequest *request)
 	*request = (CreateRequest){
 		.query = pgt_required_text(fcinfo, 1, "query"),
 		.schedule = pgt_required_text(fcinfo, 2, "schedule"),
-		.mode = pgt_parse_mode(pgt_required_text(fcinfo, 3, "refresh_mode")),
+		.mode = read_mode(fcinfo),
 		.initialize = PG_ARGISNULL(4) || PG_GETARG_BOOL(4),
 		.options = read_options(fcinfo),
 	};

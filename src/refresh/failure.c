@@ -21,6 +21,7 @@
 
 #include "access/xact.h"
 #include "lib/stringinfo.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -29,6 +30,8 @@
 
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/failure.h"
+#include "pg_trickle/refresh.h"
+#include "pg_trickle/refresh_log.h"
 #include "pg_trickle/settings.h"
 #include "pg_trickle/sql.h"
 #include "pg_trickle/wake.h"
@@ -69,6 +72,9 @@ static const int transient_codes[] = {
 bool
 pgt_failure_is_transient(int sqlerrcode)
 {
+	if (sqlerrcode == ERRCODE_QUERY_CANCELED && pgt_ran_out_of_time())
+		return false;
+
 	for (size_t i = 0; i < lengthof(transient_codes); i++)
 	{
 		if (transient_codes[i] == sqlerrcode)
@@ -178,6 +184,23 @@ record_history(const StreamTable *st, const RefreshFailure *failure)
 	});
 }
 
+static void
+log_failure(const StreamTable *st, const RefreshFailure *failure)
+{
+	pgt_log_event(&(RefreshEvent){
+		.event = "refresh_failed",
+		.pgt_id = st->pgt_id,
+		.name = pgt_relation_text(st->relid),
+		.cycle_id = failure->cycle_id,
+		.duration_ms =
+			(GetCurrentTimestamp() - failure->start_time) / 1000.0,
+		.reason = failure->reason,
+		.action = "SKIP",
+		.error_code = failure->error->sqlerrcode,
+		.msg = summary(failure->error),
+	});
+}
+
 static bool
 has_too_many_errors(const StreamTable *st)
 {
@@ -201,6 +224,18 @@ suspend(StreamTable *st)
 					quote_literal_cstr(name)));
 }
 
+static void
+blow_fuse(StreamTable *st)
+{
+	st->fuse_blown_at = GetCurrentTimestamp();
+	pgt_wake_for(WAKE_CATALOG);
+	ereport(WARNING,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("fuse of stream table %s has blown",
+				   pgt_relation_text(st->relid)),
+			errdetail_internal("%s", st->last_error));
+}
+
 static FailureKind
 record_error(StreamTable *st, const RefreshFailure *failure)
 {
@@ -208,7 +243,12 @@ record_error(StreamTable *st, const RefreshFailure *failure)
 
 	st->last_error = description(failure->error);
 	st->retry_at = failure->retry_at;
-	if (pgt_failure_is_transient(failure->error->sqlerrcode))
+	if (pgt_fuse_was_exceeded(st->pgt_id))
+	{
+		blow_fuse(st);
+		kind = FAILURE_FUSE_BLOWN;
+	}
+	else if (pgt_failure_is_transient(failure->error->sqlerrcode))
 		kind = FAILURE_TRANSIENT;
 	else
 	{
@@ -226,23 +266,40 @@ record_error(StreamTable *st, const RefreshFailure *failure)
 /*
  * Somebody who holds the lock refreshes or changes the stream table right
  * now, and one who has refreshed it since the failed refresh began has shown
- * that it works: then there is nothing to remember but the history.
+ * that it works: then there is nothing to remember but the history.  One who
+ * drops it holds the table.
  */
 static FailureKind
 record(const RefreshFailure *failure)
 {
-	StreamTable *st = NULL;
 	bool locked = pgt_try_lock_stream(failure->pgt_id);
+	StreamTable *st = pgt_lookup_stream_by_id(failure->pgt_id, true);
 
+	if (st == NULL || !ConditionalLockRelationOid(st->relid, AccessShareLock))
+		return FAILURE_OUTDATED;
 	st = pgt_lookup_stream_by_id(failure->pgt_id, true);
 	if (st == NULL || get_rel_name(st->relid) == NULL)
 		return FAILURE_OUTDATED;
 
 	record_history(st, failure);
+	log_failure(st, failure);
 	if (!locked || st->last_refresh_at >= failure->start_time)
 		return FAILURE_OUTDATED;
 
 	return record_error(st, failure);
+}
+
+/* A refresh that took too long was cancelled; say why. */
+static void
+name_timeout(ErrorData *error)
+{
+	if (error->sqlerrcode != ERRCODE_QUERY_CANCELED || !pgt_ran_out_of_time())
+		return;
+
+	error->message = psprintf("refresh took longer than %d ms",
+							  pgt_refresh_timeout);
+	error->hint =
+		pstrdup("Raise pg_trickle.refresh_timeout, or make the query faster.");
 }
 
 /*
@@ -253,6 +310,7 @@ pgt_note_failure(const RefreshFailure *failure)
 {
 	FailureKind kind;
 
+	name_timeout(failure->error);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	kind = record(failure);

@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "tcop/utility.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -30,11 +31,16 @@
 #include "pg_trickle/failure.h"
 #include "pg_trickle/part.h"
 #include "pg_trickle/refresh.h"
+#include "pg_trickle/refresh_log.h"
 #include "pg_trickle/run_as.h"
 #include "pg_trickle/sql.h"
 
 /* Of a recomputation that compares rows, to one that fills an empty table. */
 #define COMPARISON_COST 2.5
+
+/* More rows than refreshes, so that the history does get shorter. */
+#define REFRESHES_PER_PRUNING 64
+#define ROWS_PER_PRUNING 256
 
 /* One stream table in a refresh. */
 typedef struct Job
@@ -46,8 +52,9 @@ typedef struct Job
 	TimestampTz start;
 	TimestampTz snapshot_time; /* everything committed before is in it */
 	const char *gap;		   /* why the logs cannot be trusted, or NULL */
-	bool lost_key;			   /* it has just become a bag */
-	int32 part;				   /* last part of this transaction it reads */
+	bool passes_fuse;
+	bool lost_key; /* it has just become a bag */
+	int32 part;	   /* last part of this transaction it reads */
 	const char *action;
 	const char *reason;
 	ApplyResult result;
@@ -479,6 +486,7 @@ bring_up_to_date(Job *job, Window *window)
 
 	pgt_apply_check_table(job->st->relid);
 	before = pgt_run_as_in(job->compiled->owner, job->compiled->timezone);
+	pgt_pin_work_mem();
 	job->compiled->level = GetCurrentTransactionNestLevel();
 	(void) pgt_apply_ensure_index(&job->compiled->target);
 	if (reason != NULL)
@@ -487,6 +495,28 @@ bring_up_to_date(Job *job, Window *window)
 		apply_delta(job);
 	job->compiled->level = 0;
 	pgt_run_as_done(before);
+}
+
+static void
+log_refresh(const Job *job, TimestampTz end)
+{
+	double ms = (end - job->start) / 1000.0;
+
+	if (!pgt_is_logged(ms))
+		return;
+
+	pgt_log_event(&(RefreshEvent){
+		.event = "refresh",
+		.pgt_id = job->st->pgt_id,
+		.name = pgt_relation_text(job->st->relid),
+		.cycle_id = job->request->cycle_id,
+		.duration_ms = ms,
+		.reason = job->reason,
+		.action = job->action,
+		.rows_inserted = job->result.inserted + job->result.updated,
+		.rows_deleted = job->result.deleted + job->result.updated,
+		.msg = "stream table refreshed",
+	});
 }
 
 /* Remember what one changed row costs; few rows tell nothing. */
@@ -518,6 +548,7 @@ advance_frontier(Job *job, Window *window)
 	st->consecutive_errors = 0;
 	st->last_error = NULL;
 	st->retry_at = 0;
+	st->fuse_blown_at = 0;
 	if (st->status == STREAM_INITIALIZING || st->status == STREAM_ERROR)
 		st->status = STREAM_ACTIVE;
 	pgt_update_stream(st);
@@ -533,11 +564,22 @@ advance_frontier(Job *job, Window *window)
 		.initiated_by = job->request->initiated_by,
 		.reason = job->reason,
 	});
+	log_refresh(job, end);
+	if (st->revision % REFRESHES_PER_PRUNING == 0)
+		(void) pgt_prune_stream_history(st->pgt_id, ROWS_PER_PRUNING);
+}
+
+/* May the fuse stop it?  Only what has been filled has changes to count. */
+static bool
+has_fuse(const Job *job)
+{
+	return !job->passes_fuse && job->st->is_populated;
 }
 
 static bool
 refresh_one(Job *job)
 {
+	WindowLimits limits = pgt_window_limits(job->st, has_fuse(job));
 	Window *window;
 	bool first_fill = !job->st->is_populated;
 
@@ -549,7 +591,8 @@ refresh_one(Job *job)
 	require_no_newer_version(job);
 	note_seen(job->compiled);
 
-	window = pgt_open_window(job->st, job->compiled, job->part);
+	window = pgt_open_window(job->st, job->compiled, job->part, &limits);
+	pgt_check_fuse(job->st, window, &limits);
 	job->window = window;
 	bring_up_to_date(job, window);
 	advance_frontier(job, window);
@@ -570,7 +613,15 @@ refuse_suspended(const StreamTable *st)
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("stream table \"%s\" is suspended",
 					   get_rel_name(st->relid)),
-				errhint("Run resume_stream_table() first."));
+				errhint("Run pgtrickle.resume_stream_table(%s) first.",
+						quote_literal_cstr(pgt_relation_text(st->relid))));
+}
+
+/* Is a stream table left as it is, which the one that is wanted reads? */
+static bool
+is_stopped(const StreamTable *st)
+{
+	return st->status == STREAM_SUSPENDED || st->fuse_blown_at != 0;
 }
 
 /* Before any lock: whoever drains waits for those who refresh. */
@@ -584,7 +635,7 @@ refuse_drained(Oid relid)
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("cannot refresh stream table \"%s\" because refreshing is drained in this database",
 				   get_rel_name(relid)),
-			errhint("Run resume_scheduler() first."));
+			errhint("Run pgtrickle.resume_scheduler() first."));
 }
 
 /*
@@ -604,6 +655,8 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 	*changed = false;
 	pgt_set_refreshing(0);
 	refuse_drained(relid);
+	if (request->automatic)
+		pgt_limit_transaction();
 	jobs = lock_streams(add_with_upstream(NIL, relid));
 	foreach (lc, jobs)
 	{
@@ -628,8 +681,13 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 		ErrorContextCallback context;
 
 		if (job == llast(jobs))
+		{
 			refuse_suspended(job->st);
-		else if (job->st->status == STREAM_SUSPENDED)
+			job->passes_fuse = request->past_fuse || request->recompute;
+			if (!job->passes_fuse)
+				pgt_refuse_blown_fuse(job->st);
+		}
+		else if (is_stopped(job->st))
 			continue;
 		job->snapshot_time = snapshot_time;
 		begin_context(&context, job->st);

@@ -35,6 +35,7 @@ typedef struct SegmentReader
 	bool complete;		/* has all of them, in their types */
 	Datum *values;
 	bool *nulls;
+	const WindowLimits *limits;
 	FullTransactionId last_xid; /* rows of one transaction come together: */
 	int32 last_part;			/* remember the last answer */
 	bool last_seen;
@@ -146,6 +147,31 @@ note_own_mark(Window *window, FullTransactionId xid, int32 part)
 		window->last_part = Min(window->last_part, part - 1);
 }
 
+/*
+ * Count a change; false if there are too many to keep.
+ */
+static bool
+count_row(Window *window, const WindowLimits *limits)
+{
+	window->nread++;
+	if (limits->keep == 0 || window->nread <= limits->keep)
+		return true;
+
+	window->reset = "more rows have changed than max_change_rows";
+	return false;
+}
+
+/*
+ * Enough of them to know what to do.  Only a mark of the own transaction
+ * matters then (note_own_mark()).
+ */
+static bool
+has_enough(const Window *window, const WindowLimits *limits)
+{
+	return limits->count > 0 && window->nread > limits->count &&
+		   !IsolationUsesXactSnapshot();
+}
+
 /* Put one row of the log into the delta, unless it is seen or a mark. */
 static void
 read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
@@ -170,6 +196,8 @@ read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
 		window->reset = "a source was truncated or changed by DDL";
 		return;
 	}
+	if (!count_row(window, reader->limits))
+		return;
 
 	slot_getallattrs(slot);
 	for (int i = 0; i < reader->natts; i++)
@@ -185,13 +213,15 @@ read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
 
 static void
 read_segment(const Segment *segment, const SourceUse *use,
-			 const Frontier *frontier, Delta *delta, Window *window)
+			 const Frontier *frontier, const WindowLimits *limits,
+			 Delta *delta, Window *window)
 {
 	Relation log;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	SegmentReader reader = {
 		.frontier = frontier,
+		.limits = limits,
 		.era = pgt_frontier_era(frontier, segment->era),
 		.natts = use->ncolumns,
 		.values = palloc(sizeof(Datum) * (use->ncolumns + 1)),
@@ -205,7 +235,8 @@ read_segment(const Segment *segment, const SourceUse *use,
 								&reader.complete);
 	slot = table_slot_create(log, NULL);
 	scan = table_beginscan(log, GetActiveSnapshot(), 0, NULL);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	while (!has_enough(window, limits) &&
+		   table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
 		read_row(&reader, slot, delta, window);
@@ -232,7 +263,8 @@ note_era(Window *window, const char *era)
 }
 
 static void
-read_source(const StreamTable *st, const SourceUse *use, Window *window)
+read_source(const StreamTable *st, const SourceUse *use,
+			const WindowLimits *limits, Window *window)
 {
 	Source *source = pgt_lookup_source(use->relid, false);
 	Delta *delta = pgt_delta_create(pgt_source_delta_name(use->relid),
@@ -245,7 +277,7 @@ read_source(const StreamTable *st, const SourceUse *use, Window *window)
 
 		note_era(window, segment->era);
 		if (st->is_populated && !segment_is_passed(segment, st->frontier))
-			read_segment(segment, use, st->frontier, delta, window);
+			read_segment(segment, use, st->frontier, limits, delta, window);
 	}
 
 	delta = pgt_delta_consolidate(delta);
@@ -262,7 +294,8 @@ read_source(const StreamTable *st, const SourceUse *use, Window *window)
  * The logs are locked.  To be given back by pgt_close_window().
  */
 Window *
-pgt_open_window(const StreamTable *st, const Compiled *compiled, int32 part)
+pgt_open_window(const StreamTable *st, const Compiled *compiled, int32 part,
+				const WindowLimits *limits)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext,
 												 "pg_trickle window",
@@ -276,7 +309,7 @@ pgt_open_window(const StreamTable *st, const Compiled *compiled, int32 part)
 	if (compiled->tracked)
 	{
 		foreach (lc, compiled->form->sources)
-			read_source(st, lfirst(lc), window);
+			read_source(st, lfirst(lc), limits, window);
 	}
 	if (!st->is_populated)
 		window->reset = "first fill";

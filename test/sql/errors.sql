@@ -85,7 +85,6 @@ SELECT * FROM fails($$SELECT pgtrickle.create_stream_table('pg_temp.st', 'SELECT
 SELECT * FROM fails($$SELECT pgtrickle.create_stream_table(NULL, 'SELECT 1 AS a')$$);
 SELECT * FROM fails($$SELECT pgtrickle.create_stream_table('st', NULL)$$);
 SELECT * FROM fails($$SELECT pgtrickle.create_stream_table('st', 'SELECT 1 AS a', NULL)$$);
-SELECT * FROM fails($$SELECT pgtrickle.create_stream_table('st', 'SELECT 1 AS a', refresh_mode => NULL)$$);
 SELECT * FROM fails($$SELECT pgtrickle.create_stream_table('st', 'SELECT 1 AS a', refresh_mode => 'SOMETIMES')$$);
 SELECT * FROM fails($$SELECT pgtrickle.create_stream_table('st', 'SELECT 1 AS a', refresh_mode => 'immediate')$$);
 SELECT * FROM fails($$SELECT pgtrickle.create_stream_table('st', 'SELECT 1 AS a', schedule => 'soon')$$);
