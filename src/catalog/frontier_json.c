@@ -88,7 +88,7 @@ member(JsonbContainer *object, const char *key, enum jbvType type)
 		ereport(ERROR,
 				errcode(ERRCODE_DATA_CORRUPTED),
 				errmsg("stored frontier has no valid member \"%s\"", key),
-				errhint("Run repair_stream_table() on the stream table."));
+				errhint("Run pgtrickle.repair_stream_table() on the stream table."));
 
 	return value;
 }

@@ -84,7 +84,7 @@ check_shape(const StreamTable *st, Relation rel)
 {
 	if (!has_columns_of(rel, st->query_relid))
 		refuse(rel, "Its columns are those of its query.",
-			   "Change the query with pgtrickle.alter_stream_table().");
+			   "Columns can be added by changing the query with pgtrickle.alter_stream_table(); to drop one, create the stream table anew.");
 	if (rel->rd_rel->relispartition || has_superclass(st->relid))
 		refuse(rel, "A stream table cannot be a partition or a child.",
 			   "Use a view to combine it with other tables.");

@@ -329,7 +329,7 @@ correct(Job *job)
 				errmsg("stream table \"%s\" does not take its own query's result",
 					   get_rel_name(job->st->relid)),
 				errdetail("Its key or its index does not fit its content."),
-				errhint("Run repair_stream_table() or create it again."));
+				errhint("Run pgtrickle.repair_stream_table() or create it again."));
 }
 
 /*
@@ -702,8 +702,8 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
  * Refresh a stream table, with the stream tables it reads first, under one
  * snapshot.  Returns whether anything changed.  Errors: 42809 no stream
  * table, 55000 suspended or drained, 55006 called inside a statement that
- * writes a source, 40001 the transaction's snapshot is older than the last refresh,
- * and whatever the query raises.
+ * writes a source, 40001 the transaction's snapshot is older than the last
+ * refresh, and whatever the query raises.
  */
 bool
 pgt_refresh(Oid relid, const RefreshRequest *request)

@@ -96,16 +96,21 @@ event_to_json(const RefreshEvent *e)
 static char *
 event_to_text(const RefreshEvent *e)
 {
+	StringInfoData line;
+
 	if (e->error_code != 0)
 		return psprintf("refresh of stream table %s failed after %.3f ms: %s",
 						e->name, e->duration_ms, e->msg);
 	if (e->action == NULL)
 		return psprintf("stream table %s: %s", e->name, e->msg);
 
-	return psprintf("refresh of stream table %s: %s (%s), %lld rows in, %lld out, %.3f ms",
-					e->name, e->action, e->reason,
-					(long long) e->rows_inserted,
-					(long long) e->rows_deleted, e->duration_ms);
+	initStringInfo(&line);
+	appendStringInfo(&line, "refresh of stream table %s: %s (%s), ",
+					 e->name, e->action, e->reason);
+	appendStringInfo(&line, INT64_FORMAT " rows in, " INT64_FORMAT " out, ",
+					 e->rows_inserted, e->rows_deleted);
+	appendStringInfo(&line, "%.3f ms", e->duration_ms);
+	return line.data;
 }
 
 /*

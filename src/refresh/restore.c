@@ -286,7 +286,7 @@ pgt_finish_restore(const StreamTable *st, Compiled *compiled)
 					   get_rel_name(st->relid)),
 				errdetail("Triggers, indexes or constraints of \"%s\" are missing.",
 						  missing),
-				errhint("Wait for the restore to finish, or run repair_stream_table()."));
+				errhint("Wait for the restore to finish, or run pgtrickle.repair_stream_table()."));
 
 	link_all_parts(st);
 	renumber_sources(compiled);

@@ -115,7 +115,7 @@ check_layout(const Segment *segment)
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("change log \"%s\" has been altered or dropped", name),
-			errhint("Run repair_stream_table() on the stream tables that read its source."));
+			errhint("Run pgtrickle.repair_stream_table() on the stream tables that read its source."));
 }
 
 static bool
