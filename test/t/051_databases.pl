@@ -1,0 +1,204 @@
+# Commands that need a database for themselves are not in the way of our
+# processes, nor are those in theirs; and nobody stops the processes of others.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+use Processes;
+
+my $folder = PostgreSQL::Test::Utils::tempdir();
+my $node = PostgreSQL::Test::Cluster->new('main');
+
+$node->init;
+$node->append_conf(
+	'postgresql.conf', q{
+	shared_preload_libraries = 'pg_trickle'
+	max_worker_processes = 20
+	max_prepared_transactions = 5
+	log_min_messages = info
+	fsync = off});
+$node->start;
+mkdir "$folder/space" or die $!;
+$node->safe_psql('postgres', "CREATE TABLESPACE space LOCATION '$folder/space'");
+$node->safe_psql('postgres', 'CREATE DATABASE shop');
+$node->safe_psql(
+	'shop', q{
+	CREATE EXTENSION pg_trickle;
+	CREATE TABLE t (i int);
+	SELECT pgtrickle.create_stream_table('st', 'SELECT sum(i) AS s FROM t');});
+wait_for_schedulers($node, 'shop', 'a database with a scheduler');
+
+sub fails_with
+{
+	my ($sql, $error, $name) = @_;
+	my ($status, $stdout, $stderr) = $node->psql('postgres', $sql);
+
+	like($stderr, $error, $name);
+	return $stderr;
+}
+
+# ---- each of them, several times: the scheduler may just be coming ----
+
+for my $i (1 .. 5)
+{
+	$node->safe_psql('postgres', $_) foreach
+	  'ALTER DATABASE shop RENAME TO market',
+	  'ALTER DATABASE market SET TABLESPACE space',
+	  'CREATE DATABASE copy TEMPLATE market',
+	  'DROP DATABASE copy',
+	  'CREATE DATABASE copy TEMPLATE market STRATEGY file_copy',
+	  'ALTER DATABASE market SET TABLESPACE pg_default',
+	  'ALTER DATABASE market RENAME TO shop',
+	  'DROP DATABASE copy WITH (FORCE)';
+}
+pass('renamed, moved, copied and dropped while schedulers come and go');
+wait_for_schedulers($node, 'shop', 'afterwards all is as before');
+
+my $start = time;
+for my $i (1 .. 5)
+{
+	$node->safe_psql('postgres', "CREATE DATABASE copy TEMPLATE shop");
+	wait_for_schedulers($node, 'copy shop', "$i: a copy has a scheduler, too");
+	$node->safe_psql('postgres', $i == 1 ? 'DROP DATABASE IF EXISTS copy'
+		: 'DROP DATABASE copy');
+	wait_for_schedulers($node, 'shop', "$i: until it is dropped");
+}
+
+$node->safe_psql('postgres', 'ALTER DATABASE shop RENAME TO market');
+wait_for_schedulers($node, 'market', 'it comes back after RENAME');
+$node->safe_psql('postgres', 'ALTER DATABASE market SET TABLESPACE space');
+wait_for_schedulers($node, 'market', 'after SET TABLESPACE');
+$node->safe_psql('market', 'CREATE DATABASE copy TEMPLATE market; ');
+wait_for_schedulers($node, 'copy market', 'after a copy made from within');
+$node->safe_psql('postgres', 'ALTER DATABASE market RENAME TO shop; DROP TABLE IF EXISTS nothing');
+$node->command_ok([ 'dropdb', '--force', 'copy' ], 'dropdb --force');
+wait_for_schedulers($node, 'shop', 'and all that is left');
+
+# ---- in a transaction ----
+
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+
+$session->query_safe('BEGIN; ALTER DATABASE shop RENAME TO market');
+is(schedulers($node), 'none', 'renamed and not committed: kept away');
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', 'CREATE EXTENSION pg_trickle');
+wait_for_schedulers($node, 'other', 'others are not');
+$session->query_safe('ROLLBACK');
+wait_for_schedulers($node, 'other shop', 'rolled back');
+$session->query_safe(q{
+	BEGIN; SAVEPOINT a; ALTER DATABASE shop RENAME TO market; ROLLBACK TO a;
+	ALTER DATABASE other RENAME TO another; COMMIT});
+wait_for_schedulers($node, 'another shop', 'partly rolled back');
+$session->query_safe('BEGIN; ALTER DATABASE shop RENAME TO market');
+$session->quit;
+wait_for_schedulers($node, 'another shop', 'a session that ends holds nothing');
+$session = $node->background_psql('postgres', on_error_stop => 0);
+$session->query_safe('BEGIN; ALTER DATABASE shop RENAME TO market; ALTER DATABASE another RENAME TO other');
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
+is(schedulers($node), 'none', 'two at a time');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+wait_for_schedulers($node, 'another shop', 'nor does one that is terminated');
+eval { $session->quit };
+fails_with('BEGIN; DROP DATABASE shop; COMMIT', qr/cannot run inside a transaction block/,
+	'DROP DATABASE in a transaction');
+$node->safe_psql('postgres', 'DROP DATABASE another');
+
+# ---- commands that fail ----
+
+$session = $node->background_psql('shop');
+foreach my $command (
+	'DROP DATABASE shop',
+	'ALTER DATABASE shop RENAME TO market',
+	'ALTER DATABASE shop SET TABLESPACE pg_default',
+	'CREATE DATABASE market TEMPLATE shop')
+{
+	like(fails_with($command, qr/being accessed by other users/, "$command: somebody is there"),
+		qr/There is 1 other session using the database/, 'we are not counted');
+	wait_for_schedulers($node, 'shop', 'and come back');
+}
+$session->quit;
+fails_with('DROP DATABASE shop2', qr/database "shop2" does not exist/, 'no such database');
+$node->safe_psql('postgres', 'DROP DATABASE IF EXISTS shop2');
+
+# ---- users without rights ----
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE anybody LOGIN; CREATE ROLE creator CREATEDB LOGIN; CREATE ROLE owner LOGIN;
+	GRANT CREATE ON TABLESPACE space TO PUBLIC});
+$pid = scheduler_pid($node, 'shop');
+foreach my $role ('anybody', 'creator')
+{
+	foreach my $command (
+		'DROP DATABASE shop',
+		'DROP DATABASE shop WITH (FORCE)',
+		'ALTER DATABASE shop RENAME TO market',
+		'ALTER DATABASE shop SET TABLESPACE pg_default',
+		'CREATE DATABASE market TEMPLATE shop')
+	{
+		my ($status, $stdout, $stderr) =
+		  $node->psql('postgres', $command, extra_params => [ '-U', $role ]);
+
+		like($stderr, qr/must be owner of database shop|permission denied/,
+			"$role: $command");
+	}
+}
+is(scheduler_pid($node, 'shop'), $pid, 'the scheduler was not disturbed');
+$node->safe_psql('postgres', 'ALTER DATABASE shop OWNER TO owner');
+my ($status, $stdout, $stderr) = $node->psql('postgres', 'CREATE DATABASE market TEMPLATE shop',
+	extra_params => [ '-U', 'owner' ]);
+like($stderr, qr/permission denied to create database/, 'the owner may not create databases');
+is(scheduler_pid($node, 'shop'), $pid, 'nor disturb the scheduler by trying');
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE shop OWNER owner');
+wait_for_schedulers($node, 'copy shop', 'a copy that somebody owns');
+$node->safe_psql('postgres', 'ALTER DATABASE copy SET TABLESPACE space',
+	extra_params => [ '-U', 'owner' ]);
+$node->command_ok([ 'dropdb', '--force', '-U', 'owner', 'copy' ],
+	'the owner drops it, by force, without being a superuser');
+wait_for_schedulers($node, 'shop', 'it is gone');
+
+# ---- databases without a scheduler ----
+
+$node->safe_psql('postgres', 'ALTER DATABASE shop ALLOW_CONNECTIONS false');
+wait_for_schedulers($node, 'none', 'none where connections are not allowed');
+$node->safe_psql('postgres', 'ALTER DATABASE shop ALLOW_CONNECTIONS true');
+wait_for_schedulers($node, 'shop', 'allowed again');
+$node->safe_psql('postgres', 'ALTER DATABASE shop IS_TEMPLATE true');
+wait_for_schedulers($node, 'none', 'none in a template');
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE shop');
+wait_for_schedulers($node, 'copy', 'but in its copies');
+$node->safe_psql('postgres', 'ALTER DATABASE shop IS_TEMPLATE false; DROP ROLE anybody');
+wait_for_schedulers($node, 'copy shop', 'no template any more');
+$node->safe_psql('postgres', 'ALTER DATABASE shop CONNECTION LIMIT 0');
+$node->restart;
+wait_for_schedulers($node, 'copy shop', 'no limit for us');
+$node->safe_psql('postgres', 'DROP DATABASE copy');
+
+# ---- dump and restore, with CREATE DATABASE and DROP DATABASE ----
+
+$node->command_ok([ 'pg_dump', '-Fc', '-C', '-f', "$folder/dump", 'shop' ], 'dumped');
+$node->command_ok([ 'dropdb', 'shop' ], 'dropdb');
+wait_for_schedulers($node, 'none', 'gone');
+$node->command_ok([ 'pg_restore', '-e', '-C', '-d', 'postgres', "$folder/dump" ], 'restored');
+wait_for_schedulers($node, 'shop', 'its scheduler comes with it');
+$node->command_ok([ 'pg_restore', '-e', '-C', '-c', '-d', 'postgres', "$folder/dump" ],
+	'and again, in its place');
+wait_for_schedulers($node, 'shop', 'and again');
+is($node->safe_psql('shop', q{
+	INSERT INTO t VALUES (1);
+	SELECT pgtrickle.refresh_stream_table('st');
+	SELECT s FROM st}), "\n1", 'it works');
+
+# ---- nothing left behind, nothing said ----
+
+$node->stop;
+my $log = slurp_file($node->logfile);
+
+unlike($log, qr/scheduler.*ended/, 'no scheduler counted as failed');
+unlike($log, qr/FATAL:  (?!terminating connection due to administrator command)/,
+	'none was sent to a database that is gone');
+
+done_testing();
