@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
+#include "utils/array.h"
 
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/normal_form.h"
@@ -84,6 +85,21 @@ extern void pgt_drop_parts(const StreamTable *st);
 extern StreamTable *pgt_stream_by_name(text *name, LOCKMODE mode,
 									   bool must_own);
 extern RangeVar *pgt_range_var(text *name);
+
+/* Arguments of functions for the owners of sources (source_argument.c). */
+extern void pgt_require_argument(FunctionCallInfo fcinfo, int argno,
+								 const char *name);
+extern Oid pgt_own_source_by_name(text *name);
+extern Oid pgt_own_source_argument(FunctionCallInfo fcinfo,
+								   const char *function);
+extern Oid pgt_own_relation_argument(FunctionCallInfo fcinfo,
+									 const char *function);
+
+/* The members of a text[], of text; error 22004 naming it. */
+extern List *pgt_text_members(ArrayType *array, const char *name);
+
+/* NOTICEs for gates on what a refresh on request reads (control_sql.c). */
+extern void pgt_note_gates(const StreamTable *st);
 extern void pgt_check_schema(Oid schema);
 
 #endif /* PGT_COMMAND_H */

@@ -54,7 +54,7 @@ typedef struct WatermarkGroup
 typedef struct Controls
 {
 	bool paused;
-	bool drained;	  /* or being drained right now */
+	bool drained;	  /* committed; pgt_begin_refresh() knows more */
 	List *gates;	  /* of SourceGate, by source */
 	List *watermarks; /* of Watermark, by source */
 	List *groups;	  /* of WatermarkGroup, by name */
@@ -63,12 +63,12 @@ typedef struct Controls
 /* ---- for the scheduler ---- */
 
 /*
- * Read each control table once, in the caller's memory context; true again
- * after the next WAKE_CATALOG or WAKE_DRAIN only.
+ * Read each control table once, in the caller's memory context; what changes
+ * them ends with WAKE_CATALOG.
  */
 extern Controls *pgt_read_controls(void);
 
-/* Only whether; cheap. */
+/* Only whether; cheap.  Drained counts while it is under way, too. */
 extern bool pgt_is_paused(void);
 extern bool pgt_is_drained(void);
 
@@ -91,6 +91,10 @@ extern const WatermarkGroup *pgt_misaligned_group(const Controls *controls,
  * Called before a refresh takes its first lock: false if the database is
  * drained or somebody waits for that.  If true, a drain waits until the end
  * of the transaction.  Never waits itself.
+ *
+ * pgt_refresh() calls it and raises 55000.  A worker calls it first, and if
+ * it is false puts the job back, for a second say: the one who drains may
+ * yet give up, and nobody is woken then.
  */
 extern bool pgt_begin_refresh(void);
 
@@ -127,7 +131,7 @@ extern void pgt_set_drained(void);
 extern void pgt_set_resumed(void);
 extern bool pgt_drained_is_set(void); /* and this not merely under way */
 
-/* Those that change a source exclude each other until their end. */
+/* Those that change what is said of a source exclude each other. */
 extern void pgt_lock_source_control(Oid source);
 
 extern SourceGate *pgt_lookup_gate(Oid source);

@@ -121,6 +121,12 @@ extern Query *pgt_view_query(Oid view_relid);
 extern Query *pgt_analyze_query(const char *text);
 
 /*
+ * The relations that the text names, a list of RangeVar; they need not exist.
+ * Errors: 42601.
+ */
+extern List *pgt_named_relations(const char *text);
+
+/*
  * Create the view that holds the query of a stream table: schema
  * pgtrickle_query, owned by "owner".  Needs no privilege of the current user.
  */

@@ -285,6 +285,39 @@ pgt_lookup_watermark(Oid source)
 	return rows == NIL ? NULL : linitial(rows);
 }
 
+static void *
+form_group(HeapTuple tuple, const Datum *values, const bool *nulls)
+{
+	WatermarkGroup *group = palloc(sizeof(WatermarkGroup));
+
+	group->name = TextDatumGetCString(values[Anum_groups_name - 1]);
+	group->sources = pgt_regclass_members(values[Anum_groups_sources - 1]);
+	group->tolerance_secs = DatumGetFloat8(values[Anum_groups_tolerance - 1]);
+	group->created_at = DatumGetTimestampTz(values[Anum_groups_created_at - 1]);
+	return group;
+}
+
+/* Is one of the relations in a group? */
+static bool
+has_group(List *relids)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_scan_under(NULL, TABLE_GROUPS, INDEX_GROUPS, form_group))
+	{
+		WatermarkGroup *group = lfirst(lc);
+		ListCell *source;
+
+		foreach (source, group->sources)
+		{
+			if (list_member_oid(relids, lfirst_oid(source)))
+				return true;
+		}
+	}
+
+	return false;
+}
+
 /*
  * Set the watermark of a relation; the caller holds
  * pgt_lock_source_control() and knows that it does not go backwards.
@@ -309,7 +342,10 @@ pgt_set_watermark(Oid source, TimestampTz watermark)
 	else
 		pgt_update_row(TABLE_WATERMARKS, INDEX_WATERMARKS, 1, &key, values,
 					   nulls, replace);
-	pgt_wake_for(WAKE_CATALOG);
+
+	/* Watermarks advance often, and those of no group hold nobody. */
+	if (has_group(list_make1_oid(source)))
+		pgt_wake_for(WAKE_CATALOG);
 }
 
 static const Watermark *
@@ -338,18 +374,6 @@ pgt_find_watermark(const Controls *controls, Oid source)
 }
 
 /* ---- groups ---- */
-
-static void *
-form_group(HeapTuple tuple, const Datum *values, const bool *nulls)
-{
-	WatermarkGroup *group = palloc(sizeof(WatermarkGroup));
-
-	group->name = TextDatumGetCString(values[Anum_groups_name - 1]);
-	group->sources = pgt_regclass_members(values[Anum_groups_sources - 1]);
-	group->tolerance_secs = DatumGetFloat8(values[Anum_groups_tolerance - 1]);
-	group->created_at = DatumGetTimestampTz(values[Anum_groups_created_at - 1]);
-	return group;
-}
 
 /*
  * The group of that name, in the caller's memory context; NULL: none.
@@ -489,7 +513,7 @@ pgt_read_controls(void)
 	Controls *controls = palloc0(sizeof(Controls));
 
 	controls->paused = pgt_is_paused();
-	controls->drained = pgt_is_drained();
+	controls->drained = pgt_drained_is_set();
 	controls->gates = pgt_scan_under(NULL, TABLE_GATES, INDEX_GATES, form_gate);
 	controls->groups = pgt_scan_under(NULL, TABLE_GROUPS, INDEX_GROUPS,
 									  form_group);
@@ -596,26 +620,6 @@ shrink_group(WatermarkGroup *group, List *rest)
 	group->sources = rest;
 	if (list_length(rest) >= 2)
 		pgt_insert_group(group);
-}
-
-static bool
-has_group(List *relids)
-{
-	ListCell *lc;
-
-	foreach (lc, pgt_scan_under(NULL, TABLE_GROUPS, INDEX_GROUPS, form_group))
-	{
-		WatermarkGroup *group = lfirst(lc);
-		ListCell *source;
-
-		foreach (source, group->sources)
-		{
-			if (list_member_oid(relids, lfirst_oid(source)))
-				return true;
-		}
-	}
-
-	return false;
 }
 
 static void

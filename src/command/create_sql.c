@@ -22,11 +22,7 @@ PG_FUNCTION_INFO_V1(pgt_sql_create_if_not_exists);
 char *
 pgt_required_text(FunctionCallInfo fcinfo, int argno, const char *name)
 {
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("argument \"%s\" must not be null", name));
-
+	pgt_require_argument(fcinfo, argno, name);
 	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
 }
 

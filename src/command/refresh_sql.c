@@ -25,6 +25,7 @@ refresh(text *name, const char *reason)
 {
 	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, true);
 
+	pgt_note_gates(st);
 	(void) pgt_refresh(st->relid, &(RefreshRequest){
 									  .initiated_by = "MANUAL",
 									  .reason = reason,

@@ -101,20 +101,57 @@ measure_segment(const Segment *segment, const Frontier *frontier,
 	table_close(log, AccessShareLock);
 }
 
+static bool
+is_logged(const Dependency *dep, Source **source)
+{
+	*source = pgt_lookup_source(dep->source_relid, true);
+	return *source != NULL && strcmp(dep->cdc_mode, "trigger") == 0;
+}
+
+static LogSize
+measure_log(const Source *source, const Frontier *frontier)
+{
+	LogSize size = {0};
+	ListCell *lc;
+
+	foreach (lc, pgt_segments(source->track_id))
+		measure_segment(lfirst(lc), frontier, &size);
+
+	return size;
+}
+
+/*
+ * How many rows of the logs that it reads a stream table has not seen.
+ */
+int64
+pgt_pending_rows(const StreamTable *st)
+{
+	int64 pending = 0;
+	ListCell *lc;
+
+	foreach (lc, pgt_dependencies(st->pgt_id))
+	{
+		Source *source;
+
+		if (is_logged(lfirst(lc), &source))
+			pending += measure_log(source, st->frontier).pending;
+	}
+
+	return pending;
+}
+
 static void
 put_source(FunctionCallInfo fcinfo, const StreamTable *st,
 		   const Dependency *dep)
 {
-	Source *source = pgt_lookup_source(dep->source_relid, true);
-	LogSize size = {0};
+	Source *source;
+	LogSize size;
 	AnswerRow row = {0};
-	ListCell *lc;
 
-	if (source == NULL || strcmp(dep->cdc_mode, "trigger") != 0)
+	if (!is_logged(dep, &source))
 		return;
-	foreach (lc, pgt_segments(source->track_id))
-		measure_segment(lfirst(lc), st->frontier, &size);
 
+	size = measure_log(source, st->frontier);
 	pgt_add_relation(&row, st->relid);
 	pgt_add_relation(&row, source->relid);
 	pgt_add_text(&row, dep->cdc_mode);

@@ -30,6 +30,11 @@ extern StreamTable *pgt_visible_stream(text *name);
 /* The names of the columns of a source that the query reads, as char *. */
 extern List *pgt_columns_read(const NormalForm *form, Oid relid);
 
+/* ---- logs.c ---- */
+
+/* How many rows of the logs that it reads a stream table has not seen. */
+extern int64 pgt_pending_rows(const StreamTable *st);
+
 /* ---- rows.c ---- */
 
 /* One row of an answer, filled column by column. */

@@ -393,6 +393,25 @@ check_relations_walker(Node *node, RelationCheck *check)
 }
 
 /*
+ * The raw parse tree of a defining query; errors as in pgt_analyze_query().
+ */
+RawStmt *
+pgt_parse_query(const char *text)
+{
+	ErrorContextCallback context = {
+		.callback = error_in_query,
+		.arg = unconstify(char *, text),
+		.previous = error_context_stack,
+	};
+	RawStmt *raw;
+
+	error_context_stack = &context;
+	raw = parse_select(text);
+	error_context_stack = context.previous;
+	return raw;
+}
+
+/*
  * Parse and analyze a defining query as the current user does, under the
  * current search_path.
  *

@@ -10,6 +10,11 @@
 
 #include "pg_trickle/normal_form.h"
 
+/* ---- analyze.c ---- */
+
+/* The raw parse tree of a defining query; error 42601. */
+extern RawStmt *pgt_parse_query(const char *text);
+
 /* ---- view.c ---- */
 
 extern bool pgt_is_own_schema(Oid schema);

@@ -1,0 +1,264 @@
+/*-------------------------------------------------------------------------
+ *
+ * control.c
+ *	  What is seen of gates, watermarks and fuses.
+ *
+ * Who may read a source, or owns it, sees its gate and its watermark; who may
+ * see all sources of a group sees the group.  Of the stream tables that are
+ * held, each sees those it may see anyway.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "pg_trickle/compat.h"
+#include "pg_trickle/control.h"
+#include "pg_trickle/sql.h"
+
+#include "monitor.h"
+
+PG_FUNCTION_INFO_V1(pgt_sql_source_gates);
+PG_FUNCTION_INFO_V1(pgt_sql_watermarks);
+PG_FUNCTION_INFO_V1(pgt_sql_watermark_status);
+PG_FUNCTION_INFO_V1(pgt_sql_fuse_status);
+
+static bool
+may_see_relation(Oid relid)
+{
+	if (get_rel_name(relid) == NULL)
+		return false;
+
+	return object_ownercheck(RelationRelationId, relid, GetUserId()) ||
+		   pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+static bool
+may_see_relations(List *relids)
+{
+	ListCell *lc;
+
+	foreach (lc, relids)
+	{
+		if (!may_see_relation(lfirst_oid(lc)))
+			return false;
+	}
+
+	return true;
+}
+
+/* A text[] of names, as they are to be written. */
+static Datum
+names_of(List *relids)
+{
+	Datum *datums = palloc(sizeof(Datum) * (list_length(relids) + 1));
+	ListCell *lc;
+
+	foreach (lc, relids)
+		datums[foreach_current_index(lc)] =
+			CStringGetTextDatum(pgt_relation_text(lfirst_oid(lc)));
+
+	return PointerGetDatum(construct_array(datums, list_length(relids),
+										   TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* ---- gates ---- */
+
+/* The stream tables of a list that read the relation themselves. */
+static List *
+readers_of(List *streams, Oid source)
+{
+	List *relids = NIL;
+	ListCell *lc;
+
+	foreach (lc, streams)
+	{
+		const StreamTable *st = lfirst(lc);
+
+		if (list_member_oid(pgt_direct_dependencies(st->pgt_id), source))
+			relids = lappend_oid(relids, st->relid);
+	}
+
+	return relids;
+}
+
+/*
+ * source_gates() returns setof record: the gated sources, and the stream
+ * tables that are held by each.
+ */
+Datum
+pgt_sql_source_gates(PG_FUNCTION_ARGS)
+{
+	Controls *controls = pgt_read_controls();
+	List *streams = controls->gates == NIL ? NIL : pgt_visible_streams();
+	ListCell *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach (lc, controls->gates)
+	{
+		const SourceGate *gate = lfirst(lc);
+		AnswerRow row = {0};
+
+		if (!may_see_relation(gate->source))
+			continue;
+		pgt_add_relation(&row, gate->source);
+		pgt_add_time(&row, gate->gated_at);
+		pgt_add_text(&row, gate->gated_by);
+		pgt_add_datum(&row, names_of(readers_of(streams, gate->source)));
+		pgt_put_row(fcinfo, &row);
+	}
+
+	return (Datum) 0;
+}
+
+/* ---- watermarks ---- */
+
+/*
+ * watermarks() returns setof record: up to when sources are complete.
+ */
+Datum
+pgt_sql_watermarks(PG_FUNCTION_ARGS)
+{
+	ListCell *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach (lc, pgt_read_controls()->watermarks)
+	{
+		const Watermark *mark = lfirst(lc);
+		AnswerRow row = {0};
+
+		if (!may_see_relation(mark->source))
+			continue;
+		pgt_add_relation(&row, mark->source);
+		pgt_add_datum(&row, TimestampTzGetDatum(mark->watermark));
+		pgt_add_time(&row, mark->advanced_at);
+		pgt_add_text(&row, mark->advanced_by);
+		pgt_put_row(fcinfo, &row);
+	}
+
+	return (Datum) 0;
+}
+
+/* The stream tables that this group holds; the others do not matter here. */
+static List *
+held_by(const Controls *controls, WatermarkGroup *group, List *streams)
+{
+	Controls only = *controls;
+	List *relids = NIL;
+	ListCell *lc;
+
+	only.groups = list_make1(group);
+	foreach (lc, streams)
+	{
+		const StreamTable *st = lfirst(lc);
+		List *sources = pgt_all_dependencies(st->pgt_id);
+
+		if (pgt_misaligned_group(&only, sources) != NULL)
+			relids = lappend_oid(relids, st->relid);
+	}
+
+	return relids;
+}
+
+static List *
+without_watermark(const Controls *controls, List *sources)
+{
+	List *missing = NIL;
+	ListCell *lc;
+
+	foreach (lc, sources)
+	{
+		if (pgt_find_watermark(controls, lfirst_oid(lc)) == NULL)
+			missing = lappend_oid(missing, lfirst_oid(lc));
+	}
+
+	return missing;
+}
+
+static void
+put_group(FunctionCallInfo fcinfo, const Controls *controls,
+		  WatermarkGroup *group, List *streams)
+{
+	double spread = pgt_group_spread(controls, group);
+	AnswerRow row = {0};
+
+	pgt_add_text(&row, group->name);
+	pgt_add_datum(&row, names_of(group->sources));
+	pgt_add_float8(&row, group->tolerance_secs);
+	if (spread < 0)
+		pgt_add_null(&row);
+	else
+		pgt_add_float8(&row, spread);
+	pgt_add_bool(&row, spread >= 0 && spread <= group->tolerance_secs);
+	pgt_add_datum(&row, names_of(without_watermark(controls, group->sources)));
+	pgt_add_datum(&row, names_of(held_by(controls, group, streams)));
+	pgt_put_row(fcinfo, &row);
+}
+
+/*
+ * watermark_status() returns setof record: the groups, whether they are
+ * aligned, and the stream tables that wait for that.
+ */
+Datum
+pgt_sql_watermark_status(PG_FUNCTION_ARGS)
+{
+	Controls *controls = pgt_read_controls();
+	List *streams = controls->groups == NIL ? NIL : pgt_visible_streams();
+	ListCell *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach (lc, controls->groups)
+	{
+		WatermarkGroup *group = lfirst(lc);
+
+		if (may_see_relations(group->sources))
+			put_group(fcinfo, controls, group, streams);
+	}
+
+	return (Datum) 0;
+}
+
+/* ---- fuses ---- */
+
+/*
+ * fuse_status() returns setof record: the stream tables that have a fuse, or
+ * had one that blew.
+ */
+Datum
+pgt_sql_fuse_status(PG_FUNCTION_ARGS)
+{
+	ListCell *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach (lc, pgt_visible_streams())
+	{
+		const StreamTable *st = lfirst(lc);
+		AnswerRow row = {0};
+
+		if (st->options.fuse_ceiling == 0 && st->fuse_blown_at == 0)
+			continue;
+		pgt_add_relation(&row, st->relid);
+		if (st->options.fuse_ceiling == 0)
+			pgt_add_null(&row);
+		else
+			pgt_add_int8(&row, st->options.fuse_ceiling);
+		pgt_add_bool(&row, st->fuse_blown_at != 0);
+		pgt_add_time(&row, st->fuse_blown_at);
+		if (st->is_populated && pgt_may_see_all(st))
+			pgt_add_int8(&row, pgt_pending_rows(st));
+		else
+			pgt_add_null(&row);
+		pgt_put_row(fcinfo, &row);
+	}
+
+	return (Datum) 0;
+}
