@@ -205,7 +205,7 @@ gate(Oid source)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("no stream table reads \"%s\"", get_rel_name(source)),
-				errhint("See list_sources() for what a stream table reads; partitions and children are gated by way of their parent."));
+				errhint("See pgtrickle.list_sources() for what a stream table reads; partitions and children are gated by way of their parent."));
 
 	pgt_insert_gate(source);
 }
