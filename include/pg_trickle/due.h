@@ -66,8 +66,9 @@ typedef struct DueNode
 	/* ---- derived at each look ---- */
 	TimestampTz change_at; /* the oldest change that would reach it */
 	TimestampTz wanted_at; /* when it should be refreshed */
-	TimestampTz due_at;	   /* when it can: backoff and pauses included */
-	bool comes;			   /* its refresh runs, or is due, or will be due */
+	TimestampTz comes_at;  /* ... and the backoff is over */
+	TimestampTz due_at;	   /* ... and it has rested after its last refresh */
+	bool comes;			   /* its refresh runs, or will without further cause */
 
 	/* The last answer of pgt_cron_next(): true of all from cron_from on. */
 	TimestampTz cron_from;

@@ -144,18 +144,24 @@ own_time(const DueModel *model, DueNode *node, TimestampTz change)
 	pg_unreachable();
 }
 
-/* Until when it rests, whoever wants it. */
+/* Until when it is not to be tried, whoever wants it. */
 static TimestampTz
-pause_end(const DueNode *node)
+barred_until(const DueNode *node)
 {
-	TimestampTz end = node->retry_at;
+	if (node->schedule.kind != SCHEDULE_CALCULATED)
+		return node->retry_at;
 
-	if (is_prompt(node))
-		end = Max(end, plus(node->last_end,
-							Min(node->last_duration_us, LONGEST_PAUSE)));
-	if (node->schedule.kind == SCHEDULE_CALCULATED)
-		end = Max(end, plus(fresh_from(node), period_of(node)));
-	return end;
+	return Max(node->retry_at, plus(fresh_from(node), period_of(node)));
+}
+
+/* Until when it rests after its last refresh, so that changes gather. */
+static TimestampTz
+rests_until(const DueNode *node)
+{
+	if (!is_prompt(node))
+		return DT_NOBEGIN;
+
+	return plus(node->last_end, Min(node->last_duration_us, LONGEST_PAUSE));
 }
 
 /* ---- units ---- */
@@ -218,7 +224,7 @@ change_through(const DueModel *model, DueNode *read, TimestampTz now)
 	if (is_held(model, &model->units[read->unit]))
 		return change;
 	if (read->schedule.kind == SCHEDULE_CALCULATED ||
-		Max(own_time(model, read, read->change_at), pause_end(read)) <= now)
+		Max(own_time(model, read, read->change_at), barred_until(read)) <= now)
 		change = Min(change, read->change_at);
 
 	return change;
@@ -287,7 +293,8 @@ find_unit_due(DueModel *model, const DueUnit *unit)
 {
 	bool held = is_held(model, unit);
 	TimestampTz wanted = DT_NOEND;
-	TimestampTz pause = DT_NOBEGIN;
+	TimestampTz barred = DT_NOBEGIN;
+	TimestampTz rests = DT_NOBEGIN;
 
 	for (int i = unit->n - 1; i >= 0; i--)
 	{
@@ -298,7 +305,8 @@ find_unit_due(DueModel *model, const DueUnit *unit)
 		else
 			node->due_at = own_time(model, node, node->change_at);
 		wanted = Min(wanted, node->due_at);
-		pause = Max(pause, pause_end(node));
+		barred = Max(barred, barred_until(node));
+		rests = Max(rests, rests_until(node));
 	}
 
 	if (unit->n > 1 && unit->policy == DIAMOND_SLOWEST)
@@ -313,8 +321,11 @@ find_unit_due(DueModel *model, const DueUnit *unit)
 		wanted = DT_NOEND;
 	for (int i = 0; i < unit->n; i++)
 	{
-		member(model, unit, i)->wanted_at = wanted;
-		member(model, unit, i)->due_at = Max(wanted, pause);
+		DueNode *node = member(model, unit, i);
+
+		node->wanted_at = wanted;
+		node->comes_at = Max(wanted, barred);
+		node->due_at = Max(node->comes_at, rests);
 	}
 }
 
@@ -327,8 +338,8 @@ is_due(const DueModel *model, const DueUnit *unit, TimestampTz now)
 }
 
 /*
- * Does it read something outside of the unit whose refresh comes?  With
- * "since": and was not refreshed since then.
+ * Does it read something outside of the unit whose refresh comes, and that was
+ * not refreshed since?
  */
 static bool
 reads_what_comes(const DueModel *model, const DueUnit *unit, TimestampTz since)
@@ -356,8 +367,9 @@ find_coming(DueModel *model, TimestampTz now)
 	for (int u = 0; u < model->nunits; u++)
 	{
 		const DueUnit *unit = &model->units[u];
+		bool comes_now = member(model, unit, 0)->comes_at <= now;
 		bool comes = is_running(model, unit) ||
-					 (is_due(model, unit, now) &&
+					 (comes_now &&
 					  (unit_has_work(model, unit, now) ||
 					   reads_what_comes(model, unit, DT_NOEND)));
 
@@ -370,11 +382,11 @@ find_coming(DueModel *model, TimestampTz now)
 static bool
 may_start(const DueModel *model, const DueUnit *unit, TimestampTz now)
 {
-	TimestampTz since = Max(member(model, unit, 0)->due_at, model->loaded_at);
+	TimestampTz comes_at = member(model, unit, 0)->comes_at;
 
 	return is_due(model, unit, now) && !is_running(model, unit) &&
 		   unit_has_work(model, unit, now) &&
-		   !reads_what_comes(model, unit, since);
+		   !reads_what_comes(model, unit, Max(comes_at, model->loaded_at));
 }
 
 static void

@@ -87,7 +87,9 @@ count_inputs(const DueModel *model, const int *leader)
 	{
 		for (int u = 0; u < model->nodes[i].nupstream; u++)
 		{
-			if (leader[model->nodes[i].upstream[u]] != leader[i])
+			int read = model->nodes[i].upstream[u];
+
+			if (leader[read] != leader[i] || read == i)
 				inputs[leader[i]]++;
 		}
 	}
