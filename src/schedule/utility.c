@@ -117,11 +117,26 @@ before_command(Node *stmt, ProcessUtilityContext context)
 
 	if (name != NULL)
 		take_database(name);
+}
 
-	/* What the prepared transaction wrote, nobody knows any more. */
-	if (IsA(stmt, TransactionStmt) &&
-		((TransactionStmt *) stmt)->kind == TRANS_STMT_COMMIT_PREPARED)
-		pgt_wake_for(WAKE_ALL);
+/*
+ * What the prepared transaction did, nobody knows any more: it may have
+ * written to any source, and created or dropped anything, the extension too.
+ */
+static void
+after_commit_prepared(void)
+{
+	pgt_wake_for(WAKE_ALL | WAKE_CATALOG | WAKE_PARTS);
+	if (pgt_scheduler_status(MyDatabaseId).state == SCHEDULER_UNKNOWN &&
+		OidIsValid(get_extension_oid("pg_trickle", true)))
+		created_extension = true;
+}
+
+static bool
+commits_prepared(Node *stmt)
+{
+	return IsA(stmt, TransactionStmt) &&
+		   ((TransactionStmt *) stmt)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
 static void
@@ -129,6 +144,9 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 				ProcessUtilityContext context, ParamListInfo params,
 				QueryEnvironment *env, DestReceiver *dest, QueryCompletion *qc)
 {
+	/* The tree may be gone afterwards. */
+	bool commits = commits_prepared(pstmt->utilityStmt);
+
 	before_command(pstmt->utilityStmt, context);
 	if (next_utility_hook != NULL)
 		next_utility_hook(pstmt, query, read_only_tree, context, params, env,
@@ -136,6 +154,8 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	else
 		standard_ProcessUtility(pstmt, query, read_only_tree, context, params,
 								env, dest, qc);
+	if (commits)
+		after_commit_prepared();
 }
 
 /* ---- what to say at commit ---- */

@@ -19,6 +19,7 @@ $node->append_conf(
 	max_worker_processes = 12
 	log_min_messages = info
 	restart_after_crash = on
+	max_prepared_transactions = 5
 	autovacuum = off});
 $node->start;
 
@@ -74,6 +75,15 @@ wait_for_schedulers($node, 'one three two', 'somebody else owns the extension');
 $node->safe_psql('three', 'DROP OWNED BY owner CASCADE');
 wait_for_schedulers($node, 'one two', 'DROP OWNED sends it away');
 $node->safe_psql('postgres', 'DROP DATABASE three');
+
+$node->safe_psql('two', q{BEGIN; DROP EXTENSION pg_trickle; PREPARE TRANSACTION 'drop'});
+is(schedulers($node), 'one two', 'a prepared DROP EXTENSION');
+$node->safe_psql('two', q{COMMIT PREPARED 'drop'});
+wait_for_schedulers($node, 'one', 'is committed');
+$node->safe_psql('two', q{BEGIN; CREATE EXTENSION pg_trickle; PREPARE TRANSACTION 'create'});
+is(schedulers($node), 'one', 'a prepared CREATE EXTENSION');
+$node->safe_psql('two', q{COMMIT PREPARED 'create'});
+wait_for_schedulers($node, 'one two', 'is committed');
 
 is($node->safe_psql('postgres', q{
 		SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pg_trickle%'

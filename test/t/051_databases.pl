@@ -110,11 +110,7 @@ $node->safe_psql('postgres', 'DROP DATABASE another');
 # ---- commands that fail ----
 
 $session = $node->background_psql('shop');
-foreach my $command (
-	'DROP DATABASE shop',
-	'ALTER DATABASE shop RENAME TO market',
-	'ALTER DATABASE shop SET TABLESPACE pg_default',
-	'CREATE DATABASE market TEMPLATE shop')
+foreach my $command ('DROP DATABASE shop', 'CREATE DATABASE market TEMPLATE shop')
 {
 	like(fails_with($command, qr/being accessed by other users/, "$command: somebody is there"),
 		qr/There is 1 other session using the database/, 'we are not counted');
@@ -198,7 +194,7 @@ $node->stop;
 my $log = slurp_file($node->logfile);
 
 unlike($log, qr/scheduler.*ended/, 'no scheduler counted as failed');
-unlike($log, qr/FATAL:  (?!terminating connection due to administrator command)/,
+unlike($log, qr/FATAL:  (?!terminating (connection|background worker .*) due to administrator command)/,
 	'none was sent to a database that is gone');
 
 done_testing();
