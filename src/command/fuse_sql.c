@@ -15,10 +15,10 @@
 
 #include "fmgr.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "pg_trickle/command.h"
 #include "pg_trickle/refresh.h"
+#include "pg_trickle/wake.h"
 
 PG_FUNCTION_INFO_V1(pgt_sql_reset_fuse);
 
@@ -37,17 +37,11 @@ parse_action(const char *action)
 			errhint("Available actions: apply, reinitialize."));
 }
 
-/* Refreshes look at the fuse under this lock. */
-static StreamTable *
-lock_stream(Oid relid)
-{
-	pgt_lock_stream(pgt_lookup_stream(relid, false)->pgt_id, ExclusiveLock);
-	return pgt_lookup_stream(relid, false);
-}
-
 /*
  * reset_fuse(name text, action text) returns void: refresh a stream table
- * whose fuse has blown, by the changes or by a recomputation.
+ * whose fuse has blown, by the changes or by a recomputation.  If it has not
+ * blown, all the same: a refresh on request that finds too many changes only
+ * raises an error, whose hint leads here.
  */
 Datum
 pgt_sql_reset_fuse(PG_FUNCTION_ARGS)
@@ -58,23 +52,12 @@ pgt_sql_reset_fuse(PG_FUNCTION_ARGS)
 	(void) pgt_required_text(fcinfo, 0, "name");
 	recompute = parse_action(pgt_required_text(fcinfo, 1, "action"));
 	st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0), AccessShareLock, true);
-	st = lock_stream(st->relid);
-	if (st->fuse_blown_at == 0)
-	{
-		ereport(NOTICE,
-				errmsg("fuse of stream table \"%s\" has not blown",
-					   get_rel_name(st->relid)));
-		PG_RETURN_VOID();
-	}
-
-	st->fuse_blown_at = 0;
-	st->retry_at = 0;
-	pgt_store_definition(st);
 	(void) pgt_refresh(st->relid, &(RefreshRequest){
 									  .initiated_by = "MANUAL",
 									  .reason = "fuse reset",
 									  .recompute = recompute,
 									  .past_fuse = true,
 								  });
+	pgt_wake_for(WAKE_CATALOG);
 	PG_RETURN_VOID();
 }
