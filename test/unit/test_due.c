@@ -233,7 +233,7 @@ tiers(void **state)
 	static const struct
 	{
 		const char *schedule;
-		ScheduleTier tier;
+		Tier tier;
 		int64 period;
 	} cases[] = {
 		{"30s", TIER_HOT, 30 * SEC},
