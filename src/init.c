@@ -14,6 +14,7 @@
 #include "pg_trickle/launcher.h"
 #include "pg_trickle/settings.h"
 #include "pg_trickle/shared.h"
+#include "pg_trickle/shared_cache.h"
 #include "pg_trickle/wake.h"
 
 PG_MODULE_MAGIC;
@@ -30,5 +31,7 @@ _PG_init(void)
 	pgt_wake_init();
 	pgt_capture_init();
 	pgt_launcher_init();
+	pgt_generation_init();
+	pgt_shared_cache_init();
 	pgt_shared_init();
 }

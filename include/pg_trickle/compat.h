@@ -192,4 +192,25 @@ pgt_enable_trigger(Relation rel, const char *name, char fires_when)
 #endif
 }
 
+/*
+ * The bytes of a column were copied into a row type.  PG18 keeps a digest of
+ * them, and what was known about places in tuples, elsewhere.
+ */
+static inline void
+pgt_attribute_is_copied(TupleDesc desc, int i)
+{
+#if PG_VERSION_NUM < 180000
+	TupleDescAttr(desc, i)->attcacheoff = -1;
+#else
+	populate_compact_attribute(desc, i);
+#endif
+}
+
+/* PG17 lets a shared hash table copy its keys in ways of its own. */
+#if PG_VERSION_NUM < 170000
+#define PGT_DSHASH_COPY
+#else
+#define PGT_DSHASH_COPY .copy_function = dshash_memcpy,
+#endif
+
 #endif /* PGT_COMPAT_H */

@@ -41,7 +41,7 @@ typedef struct Representative Representative;
 struct NodeProgram
 {
 	MemoryContext memory; /* all of it */
-	QueryNode *query;	  /* a copy */
+	QueryNode *query;	  /* a copy, without its input */
 	char *name;			  /* "node 1" */
 	Linear *input;
 	TupleDesc input_desc; /* keys, then arguments */
@@ -49,6 +49,7 @@ struct NodeProgram
 	/* the state table */
 	Oid state_relid;
 	Oid state_index;
+	List *multisets; /* OIDs, one per aggregate, or InvalidOid */
 	TupleDesc state_desc;
 	int nkeys;
 	int naggs;

@@ -12,6 +12,7 @@
 #define PGT_PROGRAM_H
 
 #include "pg_trickle/delta.h"
+#include "pg_trickle/image.h"
 #include "pg_trickle/normal_form.h"
 #include "pg_trickle/zset.h"
 
@@ -47,7 +48,8 @@ typedef struct Term
 /* A linear query with its terms (src/dvm/linear.c). */
 typedef struct Linear
 {
-	Query *query;	/* leaves bound to tables */
+	Query *query;	/* leaves bound to tables; by pgt_linear_query() */
+	char *image;	/* of that, if it was not read yet */
 	TupleDesc desc; /* its columns, without the weight */
 	List *terms;
 	char *sql; /* the query itself, as text */
@@ -63,6 +65,13 @@ typedef struct Program Program;
 extern Program *pgt_program_build(const NormalForm *form, List *node_states,
 								  MemoryContext parent);
 extern void pgt_program_free(Program *program); /* with its saved plans */
+
+/*
+ * A program as bytes, for another backend of this server: what is derived and
+ * deparsed is in them, functions and tables are looked up by who reads.
+ */
+extern void pgt_program_write(const Program *program, StringInfo image);
+extern Program *pgt_program_read(ImageReader *image, MemoryContext parent);
 
 /*
  * Create the state tables of all nodes and register them (pgt_nodes); run as
@@ -121,7 +130,12 @@ extern List *pgt_program_explain(Program *program);
  * a1.. (by name) of the tables state_relids[node id].
  */
 extern Linear *pgt_linear_build(const Query *query, const Oid *state_relids);
-extern void pgt_linear_free(Linear *linear); /* with its saved plans */
+extern void pgt_linear_free(Linear *linear);	/* with its saved plans */
+extern Query *pgt_linear_query(Linear *linear); /* not to be changed */
+
+/* The same as bytes, in an image; without saved plans. */
+extern void pgt_linear_write(const Linear *linear, StringInfo image);
+extern Linear *pgt_linear_read(ImageReader *image);
 
 /*
  * Gets a row of a delta query: "slot" has the columns of the query and, as
@@ -170,6 +184,8 @@ struct NodeState;
 extern NodeProgram *pgt_node_build(const QueryNode *node,
 								   struct NodeState *state,
 								   const Oid *state_relids);
+extern void pgt_node_write(const NodeProgram *node, StringInfo image);
+extern NodeProgram *pgt_node_read(ImageReader *image);
 
 /*
  * The change of the node's output, for use by nodes and top above; never

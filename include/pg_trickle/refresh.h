@@ -35,6 +35,7 @@ typedef struct Compiled
 	Program *program; /* NULL: recomputed (form->obstacle or mode) */
 	bool tracked;	  /* its sources are logged */
 	List *relids;	  /* whose change makes this invalid */
+	List *types;	  /* of users', that texts may name */
 	MemoryContext memory;
 	bool valid;
 	int level;				   /* of the subtransaction that runs it, or 0 */
@@ -54,6 +55,18 @@ extern Compiled *pgt_compile(const StreamTable *st);
 /* Are the sources of a stream table of this form and mode to be logged? */
 extern bool pgt_needs_tracking(const NormalForm *form, RefreshMode mode);
 
+/* ---- compiled_image.c: between backends, by way of shared memory ---- */
+
+/* Append what another backend of this server can make the same of. */
+extern void pgt_compiled_write(const Compiled *compiled, RefreshMode mode,
+							   StringInfo image);
+
+/*
+ * The compiled form of "st" from such bytes, below the current memory
+ * context; NULL if they were made for another definition.
+ */
+extern Compiled *pgt_compiled_read(const StreamTable *st, StringInfo image);
+
 /* ---- states.c ---- */
 
 extern void pgt_create_states(const StreamTable *st, const NormalForm *form);
@@ -71,7 +84,7 @@ extern void pgt_forget_key(StreamTable *st);
 
 /* ---- meaning.c ---- */
 
-extern char *pgt_meaning(const Compiled *compiled, const Query *query);
+extern char *pgt_meaning(Compiled *compiled, const Query *query);
 extern bool pgt_meaning_is_kept(const StreamTable *st,
 								const Compiled *compiled);
 

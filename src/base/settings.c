@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/guc.h"
 
@@ -61,6 +62,19 @@ check_timezone(char **newval, void **extra, GucSource source)
 }
 
 /*
+ * The server takes settings that need a restart from preloaded libraries only.
+ * Elsewhere they have no effect, but are no mistake either.
+ */
+static GucContext
+context_of(GucContext context)
+{
+	if (context == PGC_POSTMASTER &&
+		!process_shared_preload_libraries_in_progress)
+		return PGC_SIGHUP;
+	return context;
+}
+
+/*
  * Define all settings; called once by _PG_init().
  */
 void
@@ -68,16 +82,18 @@ pgt_define_settings(void)
 {
 #define PGT_BOOL(name, var, dflt, ctx, flags, text, more) \
 	DefineCustomBoolVariable("pg_trickle." #name, text, more, &var, \
-							 dflt, ctx, flags, NULL, NULL, NULL);
+							 dflt, context_of(ctx), flags, NULL, NULL, NULL);
 #define PGT_INT(name, var, dflt, lo, hi, ctx, flags, text, more) \
 	DefineCustomIntVariable("pg_trickle." #name, text, more, &var, \
-							dflt, lo, hi, ctx, flags, NULL, NULL, NULL);
+							dflt, lo, hi, context_of(ctx), flags, \
+							NULL, NULL, NULL);
 #define PGT_ENUM(name, var, dflt, options, ctx, flags, text, more) \
 	DefineCustomEnumVariable("pg_trickle." #name, text, more, &var, \
-							 dflt, options, ctx, flags, NULL, NULL, NULL);
+							 dflt, options, context_of(ctx), flags, \
+							 NULL, NULL, NULL);
 #define PGT_STRING(name, var, dflt, ctx, flags, check, text, more) \
 	DefineCustomStringVariable("pg_trickle." #name, text, more, &var, \
-							   dflt, ctx, flags, check, NULL, NULL);
+							   dflt, context_of(ctx), flags, check, NULL, NULL);
 #include "pg_trickle/settings.def"
 #undef PGT_BOOL
 #undef PGT_INT

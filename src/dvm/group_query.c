@@ -99,7 +99,7 @@ input_entry(const NodeProgram *node)
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 
 	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = copyObject(node->input->query);
+	rte->subquery = copyObject(pgt_linear_query(node->input));
 	rte->alias = makeAlias("i", NIL);
 	rte->eref = makeAlias("i", column_names(node->input_desc));
 	rte->inFromCl = true;

@@ -27,7 +27,9 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/value.h"
 #include "parser/parsetree.h"
+#include "utils/memutils.h"
 
 #include "pg_trickle/program.h"
 
@@ -220,6 +222,99 @@ pgt_linear_free(Linear *linear)
 		pgt_free_plan(term->full.small);
 		pgt_free_plan(term->full.large);
 	}
+}
+
+/* ---- as bytes ---- */
+
+/*
+ * The query, its leaves bound to tables; not the caller's to change.
+ */
+Query *
+pgt_linear_query(Linear *linear)
+{
+	if (linear->query == NULL)
+	{
+		MemoryContext memory = GetMemoryChunkContext(linear);
+		MemoryContext before = MemoryContextSwitchTo(memory);
+
+		linear->query = stringToNode(linear->image);
+		MemoryContextSwitchTo(before);
+	}
+
+	return linear->query;
+}
+
+static void
+write_term(const Term *term, StringInfo image)
+{
+	bool alone = term->alone.sql != term->full.sql;
+	ListCell *lc;
+
+	pgt_image_put_int(image, term->relid);
+	pgt_image_put_int(image, term->node_id);
+	pgt_image_put_text(image, term->delta);
+	pgt_image_put_int(image, list_length(term->old));
+	foreach (lc, term->old)
+		pgt_image_put_text(image, strVal(lfirst(lc)));
+	pgt_image_put_text(image, term->full.sql);
+	pgt_image_put_text(image, alone ? term->alone.sql : NULL);
+}
+
+static Term *
+read_term(ImageReader *image)
+{
+	Term *term = palloc0(sizeof(Term));
+	int64 nold;
+
+	term->relid = (Oid) pgt_image_int(image);
+	term->node_id = (int) pgt_image_int(image);
+	term->delta = pgt_image_text(image);
+	nold = pgt_image_int(image);
+	for (int64 i = 0; i < nold; i++)
+		term->old = lappend(term->old, makeString(pgt_image_text(image)));
+	term->full.sql = pgt_image_text(image);
+	term->alone.sql = pgt_image_text(image);
+	if (term->alone.sql == NULL)
+		term->alone.sql = term->full.sql;
+	return term;
+}
+
+/*
+ * Append a linear query with its terms, without the saved plans.
+ */
+void
+pgt_linear_write(const Linear *linear, StringInfo image)
+{
+	ListCell *lc;
+
+	if (linear->query != NULL)
+		pgt_image_put_node(image, linear->query);
+	else
+		pgt_image_put_text(image, linear->image);
+	pgt_image_put_text(image, linear->sql);
+	pgt_image_put_desc(image, linear->desc);
+	pgt_image_put_int(image, list_length(linear->terms));
+	foreach (lc, linear->terms)
+		write_term(lfirst(lc), image);
+}
+
+/*
+ * Read one, into the current memory context.  The query stays text until
+ * somebody asks for it: only groups in doubt do.
+ */
+Linear *
+pgt_linear_read(ImageReader *image)
+{
+	Linear *linear = palloc0(sizeof(Linear));
+	int64 nterms;
+
+	linear->image = pgt_image_text(image);
+	linear->sql = pgt_image_text(image);
+	linear->desc = pgt_image_desc(image);
+	nterms = pgt_image_int(image);
+	for (int64 i = 0; i < nterms; i++)
+		linear->terms = lappend(linear->terms, read_term(image));
+	return linear;
 }
 
 /* ---- running ---- */

@@ -154,6 +154,62 @@ pgt_program_build(const NormalForm *form, List *node_states,
 }
 
 /*
+ * Append a program to an image; see program.h.
+ */
+void
+pgt_program_write(const Program *program, StringInfo image)
+{
+	ListCell *lc;
+
+	pgt_image_put_int(image, list_length(program->nodes));
+	foreach (lc, program->nodes)
+		pgt_node_write(lfirst(lc), image);
+	pgt_linear_write(program->top, image);
+	pgt_image_put_int(image, list_length(program->sources));
+	foreach (lc, program->sources)
+	{
+		ProgramSource *source = lfirst(lc);
+
+		pgt_image_put_text(image, source->delta_name);
+		pgt_image_put_desc(image, source->delta_desc);
+	}
+}
+
+static ProgramSource *
+read_source(ImageReader *image)
+{
+	ProgramSource *source = palloc(sizeof(ProgramSource));
+
+	source->delta_name = pgt_image_text(image);
+	source->delta_desc = pgt_image_desc(image);
+	return source;
+}
+
+/*
+ * Read a program, into a memory context of its own below "parent".
+ */
+Program *
+pgt_program_read(ImageReader *image, MemoryContext parent)
+{
+	MemoryContext memory = AllocSetContextCreate(parent, "pg_trickle program",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	Program *program = palloc0(sizeof(Program));
+	int64 n = pgt_image_int(image);
+
+	program->memory = memory;
+	for (int64 i = 0; i < n; i++)
+		program->nodes = lappend(program->nodes, pgt_node_read(image));
+	program->top = pgt_linear_read(image);
+	n = pgt_image_int(image);
+	for (int64 i = 0; i < n; i++)
+		program->sources = lappend(program->sources, read_source(image));
+
+	MemoryContextSwitchTo(before);
+	return program;
+}
+
+/*
  * Free a program with its saved plans.
  */
 void

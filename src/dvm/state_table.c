@@ -42,7 +42,7 @@ copy_query_node(const QueryNode *query)
 
 	*copy = *query;
 	copy->rule = pstrdup(query->rule);
-	copy->input = copyObject(query->input);
+	copy->input = NULL; /* that of the linear query is bound to tables */
 	copy->keys = copyObject(query->keys);
 	copy->aggs = NIL;
 	foreach (lc, query->aggs)
@@ -151,23 +151,21 @@ describe_state(const NodeProgram *node, int ncolumns)
 }
 
 /*
- * Plan a node from its query: aggregates with their strategies, and the
- * columns of its tables.  Only catalogs are read.  The result lives in
- * "memory", which is the caller's to delete.
+ * Plan a node whose query, without the input, and whose row type of the input
+ * are the node's to keep.
  */
-NodeProgram *
-pgt_node_plan(const QueryNode *query, MemoryContext memory)
+static NodeProgram *
+plan(QueryNode *query, TupleDesc input_desc, MemoryContext memory)
 {
-	MemoryContext before = MemoryContextSwitchTo(memory);
 	NodeProgram *node = palloc0(sizeof(NodeProgram));
 	ListCell *lc;
 
 	node->memory = memory;
-	node->query = copy_query_node(query);
+	node->query = query;
 	node->name = psprintf("node %d", query->id);
 	node->nkeys = query->nkeys;
 	node->naggs = list_length(query->aggs);
-	node->input_desc = ExecCleanTypeFromTL(node->query->input->targetList);
+	node->input_desc = input_desc;
 	plan_memory(node);
 
 	node->aggs = palloc(sizeof(Aggregate *) * (node->naggs + 1));
@@ -179,6 +177,20 @@ pgt_node_plan(const QueryNode *query, MemoryContext memory)
 										   i + 1, &node->agg_memory);
 	}
 	node->state_desc = describe_state(node, number_columns(node));
+	return node;
+}
+
+/*
+ * Plan a node from its query: aggregates with their strategies, and the
+ * columns of its tables.  Only catalogs are read.  The result lives in
+ * "memory", which is the caller's to delete.
+ */
+NodeProgram *
+pgt_node_plan(const QueryNode *query, MemoryContext memory)
+{
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	TupleDesc input_desc = ExecCleanTypeFromTL(query->input->targetList);
+	NodeProgram *node = plan(copy_query_node(query), input_desc, memory);
 
 	MemoryContextSwitchTo(before);
 	return node;
@@ -434,12 +446,12 @@ build_delta_desc(NodeProgram *node)
 }
 
 static void
-build_aggregates(NodeProgram *node, const NodeState *state)
+build_aggregates(NodeProgram *node)
 {
 	for (int i = 0; i < node->naggs; i++)
 	{
 		Aggregate *agg = node->aggs[i];
-		Oid table = list_nth_oid(state->multisets, i);
+		Oid table = list_nth_oid(node->multisets, i);
 
 		agg->group = &node->group;
 		if (keeps_values(agg))
@@ -448,6 +460,17 @@ build_aggregates(NodeProgram *node, const NodeState *state)
 											   keeps_order(agg));
 		pgt_aggregate_prepare(agg);
 	}
+}
+
+/* What a plan lacks to be run, but for the linear query. */
+static void
+build_for_run(NodeProgram *node, Oid state_relid, List *multisets)
+{
+	node->multisets = multisets;
+	find_state_table(node, state_relid);
+	build_identities(node);
+	build_delta_desc(node);
+	build_aggregates(node);
 }
 
 /*
@@ -465,15 +488,82 @@ pgt_node_build(const QueryNode *query, struct NodeState *state,
 	NodeProgram *node = pgt_node_plan(query, memory);
 	MemoryContext before = MemoryContextSwitchTo(memory);
 
-	find_state_table(node, state->state_relid);
-	build_identities(node);
-	build_delta_desc(node);
-	build_aggregates(node, state);
-	node->input = pgt_linear_build(node->query->input, state_relids);
+	build_for_run(node, state->state_relid, list_copy(state->multisets));
+	node->input = pgt_linear_build(query->input, state_relids);
 
 	MemoryContextSwitchTo(before);
 	return node;
 }
+
+/* ---- as bytes ---- */
+
+/*
+ * Append a node that was built; its strategies and functions are looked up
+ * again by who reads it.
+ */
+void
+pgt_node_write(const NodeProgram *node, StringInfo image)
+{
+	ListCell *lc;
+
+	pgt_image_put_int(image, node->query->id);
+	pgt_image_put_text(image, node->query->rule);
+	pgt_image_put_int(image, node->nkeys);
+	pgt_image_put_node(image, node->query->keys);
+	pgt_image_put_int(image, node->naggs);
+	foreach (lc, node->query->aggs)
+		pgt_image_put_node(image, ((NodeAgg *) lfirst(lc))->aggref);
+	pgt_image_put_desc(image, node->input_desc);
+	pgt_image_put_int(image, node->state_relid);
+	pgt_image_put_oids(image, node->multisets);
+	pgt_linear_write(node->input, image);
+}
+
+/* All of the query but its input. */
+static QueryNode *
+read_query_node(ImageReader *image)
+{
+	QueryNode *query = palloc0(sizeof(QueryNode));
+	int64 naggs;
+
+	query->id = (int) pgt_image_int(image);
+	query->rule = pgt_image_text(image);
+	query->nkeys = (int) pgt_image_int(image);
+	query->keys = pgt_image_node(image);
+	naggs = pgt_image_int(image);
+	for (int64 i = 0; i < naggs; i++)
+	{
+		NodeAgg *agg = palloc(sizeof(NodeAgg));
+
+		agg->aggref = pgt_image_node(image);
+		query->aggs = lappend(query->aggs, agg);
+	}
+	return query;
+}
+
+/*
+ * Read a node for running, into a memory context of its own below the current
+ * one.
+ */
+NodeProgram *
+pgt_node_read(ImageReader *image)
+{
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext,
+												 "pg_trickle node",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	QueryNode *query = read_query_node(image);
+	NodeProgram *node = plan(query, pgt_image_desc(image), memory);
+	Oid state_relid = (Oid) pgt_image_int(image);
+
+	build_for_run(node, state_relid, pgt_image_oids(image));
+	node->input = pgt_linear_read(image);
+
+	MemoryContextSwitchTo(before);
+	return node;
+}
+
+/* ---- the end ---- */
 
 static void
 free_text(QueryText *text)

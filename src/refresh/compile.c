@@ -9,6 +9,9 @@
  * become invalid may still be in use by the refresh that runs now, so that it
  * is freed at the end of the transaction.
  *
+ * A backend that has none looks for one in shared memory first, and leaves
+ * what it derives there for others (shared_cache.c).
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -26,6 +29,7 @@
 #include "pg_trickle/capture.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/run_as.h"
+#include "pg_trickle/shared_cache.h"
 #include "pg_trickle/sql.h"
 
 typedef struct CompiledEntry
@@ -34,15 +38,35 @@ typedef struct CompiledEntry
 	Compiled *compiled;
 } CompiledEntry;
 
+/* What became invalid while an entry is made, which is in no cache yet. */
+typedef struct Watch
+{
+	int nrelids;
+	Oid relids[256];
+	bool all; /* or more than fit */
+} Watch;
+
 static HTAB *cache = NULL;
+static Watch watch;
 static List *doomed = NIL; /* of Compiled, freed when the transaction
 								 * ends; in TopMemoryContext */
+
+static void
+note_invalidation(Oid relid)
+{
+	if (relid == InvalidOid || watch.nrelids == lengthof(watch.relids))
+		watch.all = true;
+	else
+		watch.relids[watch.nrelids++] = relid;
+}
 
 static void
 invalidate_relation(Datum arg, Oid relid)
 {
 	HASH_SEQ_STATUS status;
 	CompiledEntry *entry;
+
+	note_invalidation(relid);
 
 	hash_seq_init(&status, cache);
 	while ((entry = hash_seq_search(&status)) != NULL)
@@ -136,6 +160,8 @@ init_cache(void)
 	CacheRegisterSyscacheCallback(AUTHOID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(AGGFNOID, invalidate_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(ENUMOID, invalidate_all, (Datum) 0);
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }
@@ -267,8 +293,109 @@ build(const StreamTable *st)
 	if (st->mode != MODE_FULL && compiled->form->obstacle.kind == OBSTACLE_NONE)
 		compiled->program = pgt_program_build(compiled->form, node_states,
 											  memory);
-	compiled->valid = true;
 	MemoryContextSwitchTo(before);
+	return compiled;
+}
+
+/* ---- between backends ---- */
+
+/* What a restore leaves to be done is not for others to skip. */
+static bool
+may_be_shared(const StreamTable *st)
+{
+	return st->frontier != NULL &&
+		   strcmp(st->frontier->era, pgt_current_era()) == 0;
+}
+
+/* What another backend has built, or NULL. */
+static Compiled *
+find_shared(const StreamTable *st)
+{
+	StringInfoData image;
+	Compiled *compiled;
+	MemoryContext before;
+
+	if (!may_be_shared(st) || !pgt_shared_cache_find(st->pgt_id, &image))
+		return NULL;
+
+	compiled = pgt_compiled_read(st, &image);
+	pfree(image.data);
+	if (compiled == NULL)
+		return NULL;
+
+	before = MemoryContextSwitchTo(compiled->memory);
+	compiled->target = apply_target(st);
+	MemoryContextSwitchTo(before);
+	return compiled;
+}
+
+/* Leave it to others, if nothing it was made from was changing since "then". */
+static void
+share(const StreamTable *st, const Compiled *compiled, const Generations *then)
+{
+	Bitmapset *counters = pgt_generation_of_everything();
+	StringInfoData image;
+	GenerationMark *marks;
+	int nmarks;
+	ListCell *lc;
+
+	if (!may_be_shared(st) || !pgt_generations_apply())
+		return;
+
+	foreach (lc, compiled->relids)
+		counters = pgt_generation_of_relation(counters, lfirst_oid(lc));
+	foreach (lc, compiled->types)
+		counters = pgt_generation_of_type(counters, lfirst_oid(lc));
+	marks = pgt_generation_marks(then, counters, &nmarks);
+	if (marks == NULL)
+		return;
+
+	initStringInfo(&image);
+	pgt_compiled_write(compiled, st->mode, &image);
+	pgt_shared_cache_store(st->pgt_id, &image, marks, nmarks);
+	pfree(image.data);
+}
+
+/* ---- making an entry ---- */
+
+/*
+ * Was nothing invalidated since the watch began?  A transaction that changes
+ * catalogs is told of its own changes, too, which says nothing.
+ */
+static bool
+is_undisturbed(const Compiled *compiled)
+{
+	if (pgt_may_have_changed_catalogs())
+		return true;
+	if (watch.all)
+		return false;
+
+	for (int i = 0; i < watch.nrelids; i++)
+		if (list_member_oid(compiled->relids, watch.relids[i]))
+			return false;
+
+	return true;
+}
+
+/*
+ * Find or build a compiled form; *then is set to the generations it was built
+ * under, NULL if it is not to be shared.
+ */
+static Compiled *
+make(const StreamTable *st, Generations **then)
+{
+	Compiled *compiled;
+
+	memset(&watch, 0, sizeof(watch));
+	*then = NULL;
+	compiled = find_shared(st);
+	if (compiled == NULL)
+	{
+		*then = pgt_generations_now();
+		compiled = build(st);
+	}
+	compiled->valid = is_undisturbed(compiled);
+	MemoryContextSetParent(compiled->memory, CacheMemoryContext);
 	return compiled;
 }
 
@@ -346,6 +473,7 @@ Compiled *
 pgt_compile(const StreamTable *st)
 {
 	CompiledEntry *entry;
+	Generations *then = NULL;
 	bool found;
 	ListCell *lc;
 
@@ -368,14 +496,11 @@ pgt_compile(const StreamTable *st)
 		if (entry->compiled != NULL && !entry->compiled->valid)
 			discard(entry);
 		if (entry->compiled == NULL)
-		{
-			Compiled *compiled = build(st);
-
-			MemoryContextSetParent(compiled->memory, CacheMemoryContext);
-			entry->compiled = compiled;
-		}
+			entry->compiled = make(st, &then);
 		lock_sources(entry->compiled);
 	} while (!entry->compiled->valid && debug_discard_caches == 0);
+	if (then != NULL && entry->compiled->valid)
+		share(st, entry->compiled, then);
 
 	if (entry->compiled->tracked)
 	{

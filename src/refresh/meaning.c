@@ -42,6 +42,7 @@
 typedef struct Uses
 {
 	List *functions; /* OIDs of those that users made */
+	List *types;	 /* of those, too */
 	bool whole_rows; /* of tables: every column counts, and its name */
 } Uses;
 
@@ -56,6 +57,39 @@ add_function(Oid funcid, void *context)
 	return false;
 }
 
+/* Of expressions whose text may name their type. */
+static void
+add_type(Node *node, Uses *uses)
+{
+	Oid type;
+
+	switch (nodeTag(node))
+	{
+		case T_Aggref:
+		case T_ArrayCoerceExpr:
+		case T_ArrayExpr:
+		case T_CoerceToDomain:
+		case T_CoerceViaIO:
+		case T_Const:
+		case T_ConvertRowtypeExpr:
+		case T_FieldSelect:
+		case T_FieldStore:
+		case T_FuncExpr:
+		case T_Param:
+		case T_RelabelType:
+		case T_RowExpr:
+		case T_SubscriptingRef:
+		case T_Var:
+			type = exprType(node);
+			break;
+		default:
+			return;
+	}
+
+	if (type >= FirstNormalObjectId)
+		uses->types = list_append_unique_oid(uses->types, type);
+}
+
 static bool
 collect_uses(Node *node, void *context)
 {
@@ -64,6 +98,7 @@ collect_uses(Node *node, void *context)
 	if (node == NULL)
 		return false;
 
+	add_type(node, uses);
 	if (IsA(node, Var))
 	{
 		uses->whole_rows |= ((Var *) node)->varattno == 0;
@@ -189,10 +224,10 @@ append_view(StringInfo text, Oid view)
 
 /*
  * What a stream table is computed by, as text in the current memory context;
- * "query" is that of its view.
+ * "query" is that of its view.  Notes the types that it names.
  */
 char *
-pgt_meaning(const Compiled *compiled, const Query *query)
+pgt_meaning(Compiled *compiled, const Query *query)
 {
 	StringInfoData text;
 	Uses uses = {0};
@@ -211,6 +246,7 @@ pgt_meaning(const Compiled *compiled, const Query *query)
 		append_view(&text, lfirst_oid(lc));
 		(void) collect_uses((Node *) pgt_view_query(lfirst_oid(lc)), &uses);
 	}
+	compiled->types = uses.types;
 	append_functions(&text, uses.functions);
 	if (uses.whole_rows)
 	{
