@@ -111,7 +111,7 @@ extern int pgt_prepare_model(DueModel *model, int *cycle);
 /*
  * The diamonds that end in a stream table, whatever its options: sets those
  * members true that lie between a shared source and it, and returns their
- * number; 0: none.  Needs the consumers and the order of a prepared model.
+ * number; 0: none.  The model must be prepared.
  */
 extern int pgt_find_diamond(const DueModel *model, int apex, bool *member);
 

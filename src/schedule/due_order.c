@@ -3,17 +3,13 @@
  * due_order.c
  *	  The order in which stream tables are refreshed, and the circles in it.
  *
- * A unit is what one transaction refreshes: one stream table, or the members
- * of atomic diamonds.  With arrows from what is read to what reads it, and the
- * diamond that ends in "total" atomic,
+ * A unit is what one transaction refreshes: one stream table, or those of an
+ * atomic diamond.  Units are put in order like single nodes: first those that
+ * read nothing of the rest, the smallest pgt_id first, so that the order is
+ * always the same.  With 4 reading 2 and 3, which both read 5,
  *
- *		days ----.
- *		   |      v
- *		   '--> total --> report			{days}? {total, ...} {report}
- *
- * the units are ordered like single nodes: first those that read nothing of
- * the rest, the one with the smallest pgt_id first, so that the order is
- * always the same.
+ *		5 -> 2 -> 4			order of nodes: 5 2 3 4
+ *		5 -> 3 -> 4			of units, if 4 is atomic: {5} {2 3 4}
  *
  * This file depends on nothing but C and palloc, so that test/unit can
  * exercise it.
