@@ -211,7 +211,7 @@ assert_times(const char *text, TestZone *zone, const char *after, ...)
 	va_start(args, after);
 	while ((expected = va_arg(args, const char *)) != NULL)
 	{
-		int64 next;
+		int64 next = 0;
 
 		if (!next_time(text, zone, time, &next))
 			fail_msg("\"%s\": no time, expected %s", text, expected);
