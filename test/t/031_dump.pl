@@ -64,6 +64,14 @@ my $inventory = q{
 	SELECT 'constraint', name, conname, pg_get_constraintdef(c.oid) FROM pg_constraint c JOIN relation ON conrelid = relation.oid
 	ORDER BY 1, 2, 3, 4};
 
+# What holds refreshes back.
+my $controls = q{
+	SELECT state, since, set_by FROM pgtrickle.pgt_control;
+	SELECT * FROM pgtrickle.source_gates();
+	SELECT * FROM pgtrickle.watermarks();
+	SELECT * FROM pgtrickle.watermark_status();
+	SELECT created_at FROM pgtrickle.pgt_watermark_groups;};
+
 # What our schemas and catalog hold, and triggers of ours.
 my $left = q{
 	SELECT oid::regclass::text FROM pg_class
@@ -93,6 +101,10 @@ for my $n (1 .. 3)
 change_world($node, 'one', 4);
 $node->safe_psql(
 	'one', q{
+	SELECT pgtrickle.pause_scheduler();
+	SELECT pgtrickle.gate_source('"S p"."Source"');
+	SELECT pgtrickle.advance_watermark('sale', '2024-06-01 12:00Z');
+	SELECT pgtrickle.create_watermark_group('"G"', '{sale,item,"\\"S p\\".\\"Source\\""}', 0.5);
 	SELECT pgtrickle.refresh_stream_table('counted');
 	SELECT pgtrickle.create_stream_table('unfilled', 'SELECT n FROM sale WHERE n < 4',
 		refresh_mode => 'DIFFERENTIAL', initialize => false);});
@@ -117,6 +129,13 @@ is( refresh_world($other, 'two'),
 is( $other->safe_psql('two', $inventory),
 	$node->safe_psql('one', $inventory),
 	'everything is as it was');
+is( $other->safe_psql('two', $controls),
+	$node->safe_psql('one', $controls),
+	'so are pause, gates, watermarks and groups');
+like(
+	$node->safe_psql('one', $controls),
+	qr/^paused\|.*"S p"\."Source".*^public\.sale\|2024-06-01.*^"G"\|/ms,
+	'which there are');
 change_world($other, 'two', 7);
 is( refresh_world($other, 'two'),
 	refreshed_as('DIFFERENTIAL', unfilled => 'DIFFERENTIAL'),

@@ -45,6 +45,21 @@ $old->safe_psql('world', q{COMMIT PREPARED 'late'});
 change_world($old, 'world', 5);
 $old->safe_psql('world', 'VACUUM (FREEZE) pgtrickle.pgt_era');
 
+# What holds refreshes back is kept, too.
+my $controls = q{
+	SELECT state, since, set_by FROM pgtrickle.pgt_control;
+	SELECT * FROM pgtrickle.source_gates();
+	SELECT * FROM pgtrickle.watermarks();
+	SELECT * FROM pgtrickle.watermark_status();};
+$old->safe_psql(
+	'world', q{
+	SELECT pgtrickle.pause_scheduler();
+	SELECT pgtrickle.gate_source('item');
+	SELECT pgtrickle.advance_watermark('sale', '2024-06-01 12:00Z');
+	SELECT pgtrickle.create_watermark_group('group', '{sale,item}', 60);});
+my $controls_before = $old->safe_psql('world', $controls);
+like($controls_before, qr/^paused\|.*^public\.item\|.*^public\.sale\|.*^group\|/ms, 'paused, gated, grouped');
+
 my $era_before = $old->safe_psql('world', $era);
 my $frontiers_before = $old->safe_psql('world', $frontiers);
 $old->stop;
@@ -63,6 +78,7 @@ command_ok(
 $new->start;
 is($new->safe_psql('world', $era), $era_before, 'the era is the same');
 is($new->safe_psql('world', $frontiers), $frontiers_before, 'so are the frontiers');
+is($new->safe_psql('world', $controls), $controls_before, 'and pause, gates, watermarks and groups');
 change_world($new, 'world', 6);
 is(refresh_world($new, 'world'), refreshed_as('DIFFERENTIAL'),
 	'changes from before and after are seen, as deltas');
