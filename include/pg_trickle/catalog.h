@@ -257,7 +257,10 @@ extern List *pgt_family(Oid relid, LOCKMODE mode);
 /* The xid space of this cluster and database, see src/refresh/README.md. */
 extern const char *pgt_current_era(void);
 
-/* Until the end of the transaction. */
+/*
+ * Until the end of the transaction: EXCLUSIVE for a refresh, ACCESS EXCLUSIVE
+ * for a change of the definition, to which an automatic refresh gives way.
+ */
 extern void pgt_lock_stream(int64 pgt_id, LOCKMODE mode);
 extern bool pgt_try_lock_stream(int64 pgt_id); /* EXCLUSIVE */
 

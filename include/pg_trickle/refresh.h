@@ -200,9 +200,14 @@ typedef struct RefreshRequest
 	const char *initiated_by; /* "MANUAL", ... */
 	const char *reason;
 	bool recompute; /* whatever the window says */
-	bool quiet;		/* no history for nothing to do */
 	bool past_fuse; /* however many changes there are */
-	bool automatic; /* nobody waits for it: the settings limit it */
+
+	/*
+	 * Nobody has asked for it, and nobody waits for it: the settings limit it,
+	 * and it leaves no trace if there is nothing to do, the stream table is
+	 * gone or suspended, or something holds it back.
+	 */
+	bool automatic;
 	int64 cycle_id; /* of the scheduler, for the log; 0: none */
 } RefreshRequest;
 
@@ -213,8 +218,16 @@ typedef struct RefreshRequest
 extern bool pgt_refresh(Oid relid, const RefreshRequest *request);
 
 /*
- * The same; the snapshot stays active, for the caller to read under it what
- * the refresh has read, and to pop.
+ * Refresh these stream tables and no others, in this order, under one
+ * snapshot; "changed" tells which of them changed.  False: something holds
+ * them back (see control.h), or they are gone.
+ */
+extern bool pgt_refresh_group(int n, const int64 *pgt_ids,
+							  const RefreshRequest *request, bool *changed);
+
+/*
+ * The same as pgt_refresh(); the snapshot stays active, for the caller to read
+ * under it what the refresh has read, and to pop.
  */
 extern Compiled *pgt_refresh_and_stay(Oid relid,
 									  const RefreshRequest *request);

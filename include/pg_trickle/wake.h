@@ -67,6 +67,14 @@ pgt_wake_has_log(const WakeUp *what, int64 track_id)
 		   (what->logs[bit / 64] & (UINT64CONST(1) << (bit % 64))) != 0;
 }
 
+static inline void
+pgt_wake_clear_log(WakeUp *what, int64 track_id)
+{
+	uint64 bit = (uint64) track_id % WAKE_BITS;
+
+	what->logs[bit / 64] &= ~(UINT64CONST(1) << (bit % 64));
+}
+
 /* How many times schedulers of all databases were woken since the start. */
 extern uint64 pgt_wake_count(void);
 

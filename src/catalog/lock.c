@@ -32,7 +32,7 @@ enum
 
 /*
  * Lock a stream table against other refreshes and changes of its definition
- * (EXCLUSIVE for both); a lock on the table itself would fight autovacuum.
+ * (see catalog.h); a lock on the table itself would fight autovacuum.
  */
 void
 pgt_lock_stream(int64 pgt_id, LOCKMODE mode)

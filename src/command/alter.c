@@ -24,7 +24,8 @@
 static StreamTable *
 lock_definition(Oid relid)
 {
-	pgt_lock_stream(pgt_lookup_stream(relid, false)->pgt_id, ExclusiveLock);
+	pgt_lock_stream(pgt_lookup_stream(relid, false)->pgt_id,
+					AccessExclusiveLock);
 	return pgt_lookup_stream(relid, false);
 }
 

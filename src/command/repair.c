@@ -184,7 +184,7 @@ pgt_sql_repair(PG_FUNCTION_ARGS)
 										 AccessShareLock, true);
 	StringInfoData report;
 
-	pgt_lock_stream(st->pgt_id, ExclusiveLock);
+	pgt_lock_stream(st->pgt_id, AccessExclusiveLock);
 	st = pgt_lookup_stream(st->relid, false);
 	initStringInfo(&report);
 	repair_parts(st, &report);

@@ -59,6 +59,7 @@ typedef struct Job
 	const char *reason;
 	ApplyResult result;
 	int64 delta_rows;
+	bool changed;
 } Job;
 
 /* ---- where an error comes from ---- */
@@ -123,12 +124,37 @@ compare_ids(const ListCell *a, const ListCell *b)
 	return x < y ? -1 : x > y;
 }
 
+/* These and no others; one that is gone by now is left out. */
+static List *
+find_streams(int n, const int64 *pgt_ids)
+{
+	List *streams = NIL;
+
+	for (int i = 0; i < n; i++)
+	{
+		StreamTable *st = pgt_lookup_stream_by_id(pgt_ids[i], true);
+
+		if (st != NULL)
+			streams = lappend(streams, st);
+	}
+
+	return streams;
+}
+
+/* Is it left as it is, unless somebody asks for itself? */
+static bool
+is_stopped(const StreamTable *st)
+{
+	return st->status == STREAM_SUSPENDED || st->fuse_blown_at != 0;
+}
+
 /*
  * Lock the stream tables in the order of their ids, then read their rows
- * again: another refresh may have changed them while we waited.
+ * again: another refresh may have changed them while we waited.  Of those that
+ * nobody has asked for, what is gone or stopped by now is left out.
  */
 static List *
-lock_streams(List *streams)
+lock_streams(List *streams, bool automatic)
 {
 	List *by_id = list_copy(streams);
 	List *jobs = NIL;
@@ -147,7 +173,9 @@ lock_streams(List *streams)
 		Job *job = palloc0(sizeof(Job));
 
 		job->st = pgt_lookup_stream_by_id(((StreamTable *) lfirst(lc))->pgt_id,
-										  false);
+										  automatic);
+		if (job->st == NULL || (automatic && is_stopped(job->st)))
+			continue;
 		jobs = lappend(jobs, job);
 	}
 
@@ -576,7 +604,22 @@ has_fuse(const Job *job)
 	return !job->passes_fuse && job->st->is_populated;
 }
 
+/*
+ * Would it be of use to nobody to note that there was nothing to do?  Rows
+ * that cancel each other must be passed, and errors and eras be forgotten.
+ */
 static bool
+is_idle(const Job *job, const Window *window)
+{
+	const StreamTable *st = job->st;
+
+	return reason_to_recompute(job, window) == NULL && window->nread == 0 &&
+		   st->status == STREAM_ACTIVE && st->consecutive_errors == 0 &&
+		   st->last_error == NULL && st->retry_at == 0 &&
+		   strcmp(st->frontier->era, pgt_current_era()) == 0;
+}
+
+static void
 refresh_one(Job *job)
 {
 	WindowLimits limits = pgt_window_limits(job->st, has_fuse(job));
@@ -594,15 +637,18 @@ refresh_one(Job *job)
 	window = pgt_open_window(job->st, job->compiled, job->part, &limits);
 	pgt_check_fuse(job->st, window, &limits);
 	job->window = window;
-	bring_up_to_date(job, window);
-	advance_frontier(job, window);
+	if (!job->request->automatic || !is_idle(job, window))
+	{
+		bring_up_to_date(job, window);
+		advance_frontier(job, window);
+	}
 	pgt_close_window(window);
 	if (job->compiled->tracked && !first_fill)
 		pgt_maintain_logs(job->compiled);
 
-	return job->result.inserted + job->result.updated +
-			   job->result.deleted >
-		   0;
+	job->changed = job->result.inserted + job->result.updated +
+					   job->result.deleted >
+				   0;
 }
 
 static void
@@ -615,13 +661,6 @@ refuse_suspended(const StreamTable *st)
 					   get_rel_name(st->relid)),
 				errhint("Run pgtrickle.resume_stream_table(%s) first.",
 						quote_literal_cstr(pgt_relation_text(st->relid))));
-}
-
-/* Is a stream table left as it is, which the one that is wanted reads? */
-static bool
-is_stopped(const StreamTable *st)
-{
-	return st->status == STREAM_SUSPENDED || st->fuse_blown_at != 0;
 }
 
 /* Before any lock: whoever drains waits for those who refresh. */
@@ -638,12 +677,43 @@ refuse_drained(Oid relid)
 			errhint("Run pgtrickle.resume_scheduler() first."));
 }
 
+/* Everything that comes before the snapshot. */
+static void
+prepare(Job *job, const RefreshRequest *request)
+{
+	ErrorContextCallback context;
+
+	begin_context(&context, job->st);
+	job->request = request;
+	job->compiled = pgt_compile(job->st);
+	refuse_running_writer(job->compiled);
+	job->gap = find_gap(job->compiled);
+	check_key(job);
+	end_context(&context);
+}
+
+/* A gate, say: only the snapshot of the refresh can tell for sure. */
+static bool
+are_held(List *jobs)
+{
+	ListCell *lc;
+
+	foreach (lc, jobs)
+	{
+		if (pgt_what_holds(((Job *) lfirst(lc))->st->pgt_id,
+						   GetActiveSnapshot()) != NULL)
+			return true;
+	}
+
+	return false;
+}
+
 /*
- * Lock everything, take the snapshot, refresh upstream first.  The snapshot
- * stays pushed; the jobs are in the order of refreshing.
+ * Lock everything, take the snapshot, refresh in this order.  The snapshot
+ * stays pushed; the answer is a list of jobs, in the same order.
  */
 static List *
-refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
+refresh_under_snapshot(List *streams, const RefreshRequest *request)
 {
 	List *jobs;
 	bool latest = false;
@@ -652,29 +722,21 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 
 	PreventCommandDuringRecovery("refresh of a stream table");
 	PreventCommandIfReadOnly("refresh of a stream table");
-	*changed = false;
 	pgt_set_refreshing(0);
-	refuse_drained(relid);
 	if (request->automatic)
 		pgt_limit_transaction();
-	jobs = lock_streams(add_with_upstream(NIL, relid));
+	jobs = lock_streams(streams, request->automatic);
 	foreach (lc, jobs)
 	{
-		Job *job = lfirst(lc);
-		ErrorContextCallback context;
-
-		begin_context(&context, job->st);
-		job->request = request;
-		job->compiled = pgt_compile(job->st);
-		refuse_running_writer(job->compiled);
-		job->gap = find_gap(job->compiled);
-		check_key(job);
-		latest |= pgt_needs_latest_snapshot(job->st);
-		end_context(&context);
+		prepare(lfirst(lc), request);
+		latest |= pgt_needs_latest_snapshot(((Job *) lfirst(lc))->st);
 	}
 
 	snapshot_time = GetCurrentTimestamp();
 	pgt_push_refresh_snapshot(latest);
+	if (request->automatic && are_held(jobs))
+		return NIL;
+
 	foreach (lc, jobs)
 	{
 		Job *job = lfirst(lc);
@@ -691,7 +753,7 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 			continue;
 		job->snapshot_time = snapshot_time;
 		begin_context(&context, job->st);
-		*changed |= refresh_one(job);
+		refresh_one(job);
 		end_context(&context);
 	}
 
@@ -708,11 +770,51 @@ refresh_under_snapshot(Oid relid, const RefreshRequest *request, bool *changed)
 bool
 pgt_refresh(Oid relid, const RefreshRequest *request)
 {
-	bool changed;
+	List *jobs;
+	bool changed = false;
+	ListCell *lc;
 
-	list_free_deep(refresh_under_snapshot(relid, request, &changed));
+	refuse_drained(relid);
+	jobs = refresh_under_snapshot(add_with_upstream(NIL, relid), request);
+	foreach (lc, jobs)
+		changed |= ((Job *) lfirst(lc))->changed;
+	list_free_deep(jobs);
 	PopActiveSnapshot();
 	return changed;
+}
+
+/*
+ * Refresh these stream tables and no others, in this order, under one
+ * snapshot; errors as those of pgt_refresh().  False, if something holds them
+ * back.
+ */
+bool
+pgt_refresh_group(int n, const int64 *pgt_ids, const RefreshRequest *request,
+				  bool *changed)
+{
+	List *jobs;
+	bool any;
+	ListCell *lc;
+
+	if (!pgt_begin_refresh())
+		return false;
+
+	jobs = refresh_under_snapshot(find_streams(n, pgt_ids), request);
+	any = jobs != NIL;
+	for (int i = 0; i < n; i++)
+	{
+		changed[i] = false;
+		foreach (lc, jobs)
+		{
+			Job *job = lfirst(lc);
+
+			if (job->st->pgt_id == pgt_ids[i])
+				changed[i] = job->changed;
+		}
+	}
+	list_free_deep(jobs);
+	PopActiveSnapshot();
+	return any;
 }
 
 /*
@@ -722,10 +824,12 @@ pgt_refresh(Oid relid, const RefreshRequest *request)
 Compiled *
 pgt_refresh_and_stay(Oid relid, const RefreshRequest *request)
 {
-	bool changed;
-	List *jobs = refresh_under_snapshot(relid, request, &changed);
-	Compiled *compiled = ((Job *) llast(jobs))->compiled;
+	List *jobs;
+	Compiled *compiled;
 
+	refuse_drained(relid);
+	jobs = refresh_under_snapshot(add_with_upstream(NIL, relid), request);
+	compiled = ((Job *) llast(jobs))->compiled;
 	list_free_deep(jobs);
 	return compiled;
 }

@@ -1,10 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * scheduler.c
- *	  The process that refreshes the stream tables of one database.
+ *	  The scheduler of a database: gives workers what is due.
  *
- * It leaves when the extension is gone or automatic refreshing is switched
- * off; the launcher sends it again when there is reason to.
+ *		collect		what workers have finished
+ *		take		what commits have told
+ *		dispatch	what is due now, as far as there are workers
+ *		sleep		until a commit, a worker, or the next due time
+ *
+ * Which stream tables are due is due.c's business, who gets a worker pool.c's.
+ * A scheduler with nothing to do sleeps without a timeout, holds no lock and
+ * is in no transaction.  README argues that nothing is forgotten.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,16 +24,389 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
-#include "utils/wait_event.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "pg_trickle/launcher.h"
+#include "pg_trickle/pool.h"
+#include "pg_trickle/scheduler.h"
 #include "pg_trickle/settings.h"
 #include "pg_trickle/wake.h"
 
+#define MS INT64CONST(1000)
+#define SECOND (1000 * MS)
+
 /*
- * Is the extension in this database?
+ * How long a job may wait for a worker that is busy; then another process is
+ * started, which takes about as long.
+ */
+#define PATIENCE (20 * MS)
+
+/* At most so often are writers asked what they changed. */
+#define TAKE_PAUSE (2 * MS)
+
+/* After the server could not start a process. */
+#define START_PAUSE SECOND
+
+/* The model is not read more often without need. */
+#define RELOAD_PAUSE SECOND
+
+/* The longest wait after something was in the way. */
+#define LONGEST_POSTPONE (30 * SECOND)
+
+/* The clock of the server may be set: look at it once in a while. */
+#define LONGEST_SLEEP (300 * SECOND)
+
+/* The stream tables that the worker in a slot is refreshing. */
+typedef struct Given
+{
+	int n;
+	int64 pgt_ids[JOB_MEMBERS];
+} Given;
+
+static Model *model = NULL;
+static Given *given; /* by slot */
+static MemoryContext round_memory;
+
+static TimestampTz now;
+static TimestampTz taken_at = DT_NOBEGIN;
+static TimestampTz reload_at = DT_NOEND;
+static TimestampTz queued_since = DT_NOEND; /* jobs that have no worker */
+static TimestampTz start_at = DT_NOBEGIN;	/* no process before */
+
+/* ---- collect ---- */
+
+/* It is dirty again, and no failure of its own. */
+static void
+postpone(int i, int64 wait)
+{
+	DueNode *node = &model->due.nodes[i];
+	int nerrors = node->consecutive_errors;
+
+	pgt_note_failed(&model->due, i, now);
+	node->consecutive_errors = nerrors;
+	node->retry_at = now + wait;
+	model->streams[i].postponed_until = node->retry_at;
+}
+
+static void
+note_result(int i, const JobResult *result, bool changed)
+{
+	StreamNode *stream = &model->streams[i];
+
+	switch (result->outcome)
+	{
+		case JOB_DONE:
+			stream->is_populated = true;
+			stream->npostponed = 0;
+			stream->postponed_until = DT_NOBEGIN;
+			pgt_note_finished(&model->due, i, now, changed);
+			break;
+		case JOB_POSTPONED:
+			stream->npostponed++;
+			postpone(i, Min(pgt_backoff(SECOND, stream->npostponed),
+							LONGEST_POSTPONE));
+			break;
+		case JOB_FAILED:
+			pgt_note_failed(&model->due, i, now);
+			model->due.nodes[i].retry_at = result->retry_at;
+			break;
+		case JOB_LOST:
+			postpone(i, START_PAUSE);
+			break;
+	}
+}
+
+static bool
+collect(void)
+{
+	JobResult result;
+	bool any = false;
+	int slot;
+
+	while ((slot = pgt_pool_collect(&result)) >= 0)
+	{
+		for (int m = 0; m < given[slot].n; m++)
+		{
+			int i = pgt_model_find(model, given[slot].pgt_ids[m]);
+
+			if (i >= 0)
+				note_result(i, &result, result.changed[m]);
+		}
+		given[slot].n = 0;
+		any = true;
+	}
+
+	return any;
+}
+
+/* ---- take ---- */
+
+/* Read the catalog anew; the end, if the extension is gone. */
+static void
+reload(void)
+{
+	model = pgt_load_model(model);
+	if (model == NULL)
+		pgt_scheduler_leave(EXIT_NO_EXTENSION);
+	pgstat_report_stat(true);
+	reload_at = DT_NOEND;
+}
+
+static void
+reload_soon(void)
+{
+	reload_at = Min(reload_at, Max(now, model->due.loaded_at + RELOAD_PAUSE));
+}
+
+/* Returns whether all bits were of logs that somebody reads. */
+static bool
+note_changes(const WakeUp *what)
+{
+	WakeUp unknown = *what;
+	bool known = true;
+
+	for (int i = 0; i < model->due.nnodes; i++)
+	{
+		const StreamNode *stream = &model->streams[i];
+
+		if (what->events & WAKE_ALL)
+			pgt_note_dirty(&model->due, i, now);
+		for (int t = 0; t < stream->ntracks; t++)
+		{
+			if (!pgt_wake_has_log(what, stream->tracks[t]))
+				continue;
+			pgt_note_dirty(&model->due, i, now);
+			pgt_wake_clear_log(&unknown, stream->tracks[t]);
+		}
+	}
+
+	for (int w = 0; w < WAKE_WORDS; w++)
+		known &= unknown.logs[w] == 0;
+	return known;
+}
+
+/* What a restore was missing may be there now. */
+static void
+forget_postponements(void)
+{
+	for (int i = 0; i < model->due.nnodes; i++)
+	{
+		if (model->streams[i].npostponed == 0)
+			continue;
+		model->streams[i].postponed_until = DT_NOBEGIN;
+		model->due.nodes[i].retry_at = DT_NOBEGIN;
+	}
+}
+
+/*
+ * Configuration first: it may tell what a bit means.  A bit that still means
+ * nothing may be of a stream table that was restored, which nobody tells.
+ */
+static void
+take(bool collected)
+{
+	WakeUp what;
+
+	if (now < reload_at && !collected && now < taken_at + TAKE_PAUSE)
+		return;
+
+	memset(&what, 0, sizeof(what));
+	if (pgt_wake_take(&what))
+		taken_at = now;
+	if ((what.events & WAKE_CATALOG) != 0 || now >= reload_at)
+		reload();
+	if (!note_changes(&what))
+		reload_soon();
+	if ((what.events & WAKE_PARTS) != 0)
+	{
+		forget_postponements();
+		reload_soon();
+	}
+}
+
+/* ---- dispatch ---- */
+
+static const char *
+reason(int i)
+{
+	const StreamNode *stream = &model->streams[i];
+	const DueNode *node = &model->due.nodes[i];
+
+	if (!stream->is_populated)
+		return "first fill";
+	if (node->schedule.kind == SCHEDULE_CRON ||
+		(node->schedule.kind == SCHEDULE_INTERVAL &&
+		 node->schedule.seconds > 0))
+		return psprintf("schedule %s", stream->schedule);
+
+	return node->dirty ? "source changed" : "sources are not tracked";
+}
+
+static void
+make_job(PoolJob *job, const int *members, int n)
+{
+	job->n = n;
+	job->nerrors = 0;
+	for (int m = 0; m < n; m++)
+	{
+		const DueNode *node = &model->due.nodes[members[m]];
+
+		job->pgt_ids[m] = node->pgt_id;
+		job->nerrors = Max(job->nerrors, node->consecutive_errors);
+	}
+	strlcpy(job->reason, reason(members[n - 1]), sizeof(job->reason));
+}
+
+/* How long the rest would keep one worker busy, as far as we know. */
+static int64
+expected_work(const int *due, int ndue)
+{
+	int64 work = 0;
+
+	for (int i = 0; i < ndue; i++)
+	{
+		const DueNode *node = &model->due.nodes[due[i]];
+
+		work += node->last_end == DT_NOBEGIN ? PATIENCE :
+											   node->last_duration_us;
+	}
+
+	return work;
+}
+
+/* A process costs more than a short wait for one that is busy. */
+static bool
+is_worth_a_process(const int *due, int ndue)
+{
+	if (now < start_at)
+		return false;
+
+	return pgt_pool_workers() == 0 ||
+		   (queued_since != DT_NOEND && now >= queued_since + PATIENCE) ||
+		   expected_work(due, ndue) > PATIENCE;
+}
+
+/* The server has no room for a process: say so, once a minute. */
+static void
+note_no_process(void)
+{
+	static TimestampTz told_at = DT_NOBEGIN;
+
+	start_at = now + START_PAUSE;
+	if (now < told_at + 60 * SECOND)
+		return;
+
+	told_at = now;
+	ereport(LOG,
+			errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			errmsg("could not start a refresh worker"),
+			errdetail("The server runs as many worker processes as it may."),
+			errhint("Raise max_worker_processes, or lower pg_trickle.max_refresh_workers."));
+}
+
+/* Returns whether a worker took it. */
+static bool
+give(const int *due, int ndue, int n)
+{
+	PoolJob job;
+	int slot;
+
+	make_job(&job, due, n);
+	slot = pgt_pool_give(&job, model->streams[due[n - 1]].slot,
+						 is_worth_a_process(due, ndue));
+	if (slot == POOL_NO_PROCESS)
+		note_no_process();
+	if (slot < 0)
+		return false;
+
+	given[slot].n = n;
+	memcpy(given[slot].pgt_ids, job.pgt_ids, sizeof(int64) * n);
+	for (int m = 0; m < n; m++)
+	{
+		pgt_note_started(&model->due, due[m], now);
+		model->streams[due[m]].slot = slot;
+	}
+	return true;
+}
+
+static void
+dispatch(void)
+{
+	int *due = palloc(sizeof(int) * (model->due.nnodes + 1));
+	int ndue = pgt_enabled ? pgt_due_now(&model->due, now, due) : 0;
+	int i = 0;
+
+	while (i < ndue)
+	{
+		int n = model->due.units[model->due.nodes[due[i]].unit].n;
+
+		if (!give(&due[i], ndue - i, n))
+			break;
+		i += n;
+	}
+
+	if (i < ndue)
+		queued_since = Min(queued_since, now);
+	else
+	{
+		queued_since = DT_NOEND;
+		pgt_pool_rest();
+	}
+}
+
+/* ---- sleep ---- */
+
+/* When there is something to do, if nothing happens. */
+static TimestampTz
+next_time(void)
+{
+	TimestampTz next = reload_at;
+
+	if (pgt_enabled)
+		next = Min(next, pgt_next_due(&model->due, now));
+	if (queued_since != DT_NOEND)
+	{
+		TimestampTz start = Max(queued_since + PATIENCE, start_at);
+
+		if (start > now)
+			next = Min(next, start);
+	}
+	if (now < taken_at + TAKE_PAUSE)
+		next = Min(next, taken_at + TAKE_PAUSE);
+	return next;
+}
+
+static void
+rest(void)
+{
+	TimestampTz next = next_time();
+	int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+	long timeout = -1;
+
+	if (next != DT_NOEND)
+	{
+		events |= WL_TIMEOUT;
+		next = Min(next, now + LONGEST_SLEEP);
+		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
+	}
+	(void) WaitLatch(MyLatch, events, timeout, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	pgt_handle_interrupts();
+}
+
+/* ---- the process ---- */
+
+static void
+stop_listening(int code, Datum arg)
+{
+	pgt_wake_detach();
+}
+
+/*
+ * See launcher.h.
  */
 bool
 pgt_extension_exists(void)
@@ -37,76 +416,67 @@ pgt_extension_exists(void)
 	StartTransactionCommand();
 	exists = OidIsValid(get_extension_oid("pg_trickle", true));
 	CommitTransactionCommand();
-
 	return exists;
 }
 
-static void
-detach(int code, Datum arg)
-{
-	pgt_wake_detach();
-}
-
 /*
- * Attached first, so that a DROP EXTENSION that commits after the look wakes
+ * Listen first, so that a DROP EXTENSION that commits after the look wakes
  * this process.
  */
 static void
-start_up(Oid database)
+start(Oid database)
 {
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	pgt_scheduler_enter(database);
-	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	pgt_connect(database);
 
 	if (!pgt_wake_attach())
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				errmsg("too many pg_trickle schedulers"));
-	before_shmem_exit(detach, (Datum) 0);
+	before_shmem_exit(stop_listening, (Datum) 0);
 	if (!pgt_extension_exists())
 		pgt_scheduler_leave(EXIT_NO_EXTENSION);
 	pgt_scheduler_runs();
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
-/* Signals while nothing is going on: leave without a word. */
 static void
-obey_signals(void)
+begin(void)
 {
-	if (ProcDiePending)
-		proc_exit(0);
-	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
-	if (!pgt_enabled)
-		pgt_scheduler_leave(EXIT_DISABLED);
+	pgt_pool_join();
+	given = MemoryContextAllocZero(TopMemoryContext,
+								   sizeof(Given) * POOL_SLOTS);
+	round_memory = AllocSetContextCreate(TopMemoryContext,
+										 "pg_trickle scheduler",
+										 ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(round_memory);
+	now = GetCurrentTimestamp();
+	reload();
 }
 
 /*
- * The process "pg_trickle scheduler" of a database.
+ * Main function of a scheduler; the argument is its database.
  */
 void
 pgt_scheduler_main(Datum database)
 {
-	start_up(DatumGetObjectId(database));
+	start(DatumGetObjectId(database));
+	begin();
 	for (;;)
 	{
-		WakeUp wake;
+		bool collected;
 
-		obey_signals();
-		if (pgt_wake_take(&wake))
-		{
-			if ((wake.events & WAKE_CATALOG) != 0 && !pgt_extension_exists())
-				pgt_scheduler_leave(EXIT_NO_EXTENSION);
-			continue;
-		}
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1,
-						 PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
+		MemoryContextReset(round_memory);
+		MemoryContextSwitchTo(round_memory);
+		now = GetCurrentTimestamp();
+		collected = collect();
+		take(collected);
+		dispatch();
+		rest();
+		if (!pgt_enabled && pgt_pool_running(MyDatabaseId) == 0)
+			pgt_scheduler_leave(EXIT_DISABLED);
 	}
 }
