@@ -665,8 +665,10 @@ refuse_suspended(const StreamTable *st)
 
 /* Before any lock: whoever drains waits for those who refresh. */
 static void
-refuse_drained(Oid relid)
+begin_requested(Oid relid)
 {
+	PreventCommandDuringRecovery("refresh of a stream table");
+	PreventCommandIfReadOnly("refresh of a stream table");
 	if (pgt_begin_refresh())
 		return;
 
@@ -720,8 +722,6 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 	TimestampTz snapshot_time;
 	ListCell *lc;
 
-	PreventCommandDuringRecovery("refresh of a stream table");
-	PreventCommandIfReadOnly("refresh of a stream table");
 	pgt_set_refreshing(0);
 	if (request->automatic)
 		pgt_limit_transaction();
@@ -774,7 +774,7 @@ pgt_refresh(Oid relid, const RefreshRequest *request)
 	bool changed = false;
 	ListCell *lc;
 
-	refuse_drained(relid);
+	begin_requested(relid);
 	jobs = refresh_under_snapshot(add_with_upstream(NIL, relid), request);
 	foreach (lc, jobs)
 		changed |= ((Job *) lfirst(lc))->changed;
@@ -827,7 +827,7 @@ pgt_refresh_and_stay(Oid relid, const RefreshRequest *request)
 	List *jobs;
 	Compiled *compiled;
 
-	refuse_drained(relid);
+	begin_requested(relid);
 	jobs = refresh_under_snapshot(add_with_upstream(NIL, relid), request);
 	compiled = ((Job *) llast(jobs))->compiled;
 	list_free_deep(jobs);
