@@ -138,7 +138,7 @@ refresh(const PoolJob *job, JobResult *result)
 
 /* After the abort: keep what happened, tell the scheduler what to do. */
 static void
-record_failure(const PoolJob *job, const ErrorData *error, TimestampTz start,
+record_failure(const PoolJob *job, ErrorData *error, TimestampTz start,
 			   JobResult *result)
 {
 	int64 failed = pgt_failed_stream();
