@@ -60,7 +60,9 @@ static const struct
 void
 pgt_handle_interrupts(void)
 {
-	QueryCancelPending = false; /* there is nothing to cancel */
+	if (ProcDiePending)
+		proc_exit(0); /* without a word: nothing is interrupted */
+	QueryCancelPending = false;
 	CHECK_FOR_INTERRUPTS();
 	if (catchupInterruptPending)
 		ProcessCatchupInterrupt();
