@@ -80,6 +80,37 @@ SELECT pgtrickle.refresh_stream_table('by_id');
 ROLLBACK;
 SELECT pgtrickle.is_drained();
 
+-- A refresh that is prepared is running.
+BEGIN;
+SELECT pgtrickle.refresh_stream_table('by_id');
+PREPARE TRANSACTION 'regress_control';
+SELECT pgtrickle.drain(0);
+SELECT pgtrickle.drain(1);
+SELECT pgtrickle.is_drained();
+ROLLBACK PREPARED 'regress_control';
+SELECT pgtrickle.is_drained();
+SELECT pgtrickle.resume_scheduler();
+-- A drain that is prepared holds at once, too.
+BEGIN;
+SELECT pgtrickle.drain(0);
+PREPARE TRANSACTION 'regress_control';
+SELECT pgtrickle.refresh_stream_table('by_id');
+SELECT pgtrickle.is_drained();
+COMMIT PREPARED 'regress_control';
+SELECT pgtrickle.refresh_stream_table('by_id');
+SELECT pgtrickle.is_drained();
+-- Cancelled while it waits, drain() leaves nothing behind.
+SELECT pgtrickle.resume_scheduler();
+BEGIN;
+SELECT pgtrickle.refresh_stream_table('by_id');
+PREPARE TRANSACTION 'regress_control';
+SET statement_timeout = '100ms';
+SELECT pgtrickle.drain();
+RESET statement_timeout;
+SELECT count(*) FROM pgtrickle.pgt_control;
+SHOW lock_timeout;
+ROLLBACK PREPARED 'regress_control';
+
 -- lock_timeout is as it was.
 SET lock_timeout = '7s';
 SELECT pgtrickle.drain(1);
