@@ -34,6 +34,7 @@ typedef struct Frontier
 	FullTransactionId *xip;	   /* in between and not seen, ascending */
 	FullTransactionId own_xid; /* invalid: none */
 	int32 own_part;
+	bool lost; /* changes it has not seen may be gone */
 } Frontier;
 
 /* The relation of one era to a frontier. */

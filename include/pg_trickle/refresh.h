@@ -193,6 +193,29 @@ extern bool pgt_delta_pays_off(const StreamTable *st, Compiled *compiled,
 /* Close, open, drain and empty segments of the logs of the sources. */
 extern void pgt_maintain_logs(const Compiled *compiled);
 
+/* The same for all logs, outside of a refresh; call it again for more. */
+extern void pgt_maintain_all_logs(void);
+
+/* Does a stream table need nothing more of a closed segment? */
+extern bool pgt_consumer_has_passed(const StreamTable *st,
+									const Segment *segment);
+
+/*
+ * Do logs keep anything for a stream table?  Not for one that was never
+ * filled, nor for one that has lost its claim (log_limit.c): its next refresh
+ * computes it as a whole, and must hold the segments from before its snapshot
+ * to its end (pgt_hold_segments()).
+ */
+static inline bool
+pgt_has_claim(const StreamTable *st)
+{
+	return st->is_populated && !st->frontier->lost;
+}
+
+/* ---- log_limit.c ---- */
+
+extern void pgt_limit_log(const Source *source, List *segments);
+
 /* ---- refresh.c ---- */
 
 typedef struct RefreshRequest

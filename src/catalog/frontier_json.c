@@ -7,6 +7,8 @@
  *			"own": [735, 0], "era": "7345.731", "done": [],
  *			"timestamp": "2026-01-01T12:00:00+00:00"}}
  *
+ * "lost": true stands there if changes that it has not seen may be gone.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -72,6 +74,8 @@ pgt_frontier_to_jsonb(const Frontier *f)
 	escape_json(&buf, f->era);
 	appendStringInfoString(&buf, ", \"done\": ");
 	append_strings(&buf, f->done_eras);
+	if (f->lost)
+		appendStringInfoString(&buf, ", \"lost\": true");
 	appendStringInfo(&buf, ", \"timestamp\": \"%s\"}}", timestamp);
 
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data));
@@ -183,5 +187,6 @@ pgt_frontier_from_jsonb(Datum jsonb)
 	f->era = string_member(entry, "era");
 	f->done_eras = string_list(container_member(entry, "done"));
 	f->timestamp = timestamp_member(entry, "timestamp");
+	f->lost = getKeyJsonValueFromContainer(entry, "lost", 4, NULL) != NULL;
 	return f;
 }

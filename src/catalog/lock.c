@@ -43,7 +43,7 @@ pgt_lock_stream(int64 pgt_id, LOCKMODE mode)
 
 /*
  * The same for refreshes and changes, without waiting; false if somebody has
- * the lock.
+ * the lock, be it this transaction.
  */
 bool
 pgt_try_lock_stream(int64 pgt_id)
@@ -52,8 +52,8 @@ pgt_try_lock_stream(int64 pgt_id)
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, pgt_catalog_oid(TABLE_STREAMS),
 					   (Oid) pgt_id, LOCK_STREAM);
-	return LockAcquire(&tag, ExclusiveLock, false, true) !=
-		   LOCKACQUIRE_NOT_AVAIL;
+	return LockAcquire(&tag, ExclusiveLock, false, true) ==
+		   LOCKACQUIRE_OK;
 }
 
 /*

@@ -427,13 +427,13 @@ lock_sources(const Compiled *compiled)
  * by the second look.
  */
 static void
-lock_log(Oid relid, bool first_fill)
+lock_log(Oid relid, bool hold)
 {
 	Source *source = pgt_lookup_source(relid, true);
 	List *locked = NIL;
 	bool again = source != NULL;
 
-	if (source != NULL && first_fill && !RecoveryInProgress())
+	if (source != NULL && hold && !RecoveryInProgress())
 		pgt_hold_segments(source->track_id);
 	while (again)
 	{
@@ -505,7 +505,7 @@ pgt_compile(const StreamTable *st)
 	if (entry->compiled->tracked)
 	{
 		foreach (lc, entry->compiled->form->sources)
-			lock_log(((SourceUse *) lfirst(lc))->relid, !st->is_populated);
+			lock_log(((SourceUse *) lfirst(lc))->relid, !pgt_has_claim(st));
 	}
 	return entry->compiled;
 }

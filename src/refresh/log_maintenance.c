@@ -24,6 +24,7 @@
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/procarray.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/xid8.h"
@@ -125,13 +126,16 @@ close_segment(const Source *source, Segment *segment)
 
 /* ---- closed -> drained ---- */
 
-static bool
-consumer_has_passed(const StreamTable *st, const Segment *segment)
+/*
+ * Does a stream table need nothing more of a closed segment?
+ */
+bool
+pgt_consumer_has_passed(const StreamTable *st, const Segment *segment)
 {
 	EraRelation era;
 
-	if (!st->is_populated)
-		return true; /* its first fill will see all of it */
+	if (!pgt_has_claim(st))
+		return true; /* its next fill will see all of it */
 	era = pgt_frontier_era(st->frontier, segment->era);
 	if (era != ERA_SAME)
 		return era == ERA_DONE;
@@ -152,7 +156,7 @@ drain(const Source *source, Segment *segment)
 		StreamTable *st = pgt_lookup_stream_by_id(dep->pgt_id, true);
 
 		if (st != NULL && strcmp(dep->cdc_mode, "trigger") == 0 &&
-			!consumer_has_passed(st, segment))
+			!pgt_consumer_has_passed(st, segment))
 			return false;
 	}
 
@@ -254,13 +258,16 @@ has_work(const Source *source, List *segments)
 static void
 maintain(const Source *source)
 {
+	List *segments = pgt_segments(source->track_id);
 	ListCell *lc;
 
-	if (!has_work(source, pgt_segments(source->track_id)) ||
+	if (!has_work(source, segments) ||
 		!pgt_try_lock_segments(source->track_id))
 		return;
 
-	foreach (lc, pgt_segments(source->track_id))
+	segments = pgt_segments(source->track_id);
+	pgt_limit_log(source, segments);
+	foreach (lc, segments)
 	{
 		Segment *segment = lfirst(lc);
 
@@ -289,6 +296,26 @@ pgt_maintain_logs(const Compiled *compiled)
 										   true);
 
 		if (source != NULL)
+			maintain(source);
+	}
+}
+
+/*
+ * Move on the segments of all logs that nobody is at.
+ */
+void
+pgt_maintain_all_logs(void)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_all_sources())
+	{
+		Source *source = lfirst(lc);
+
+		if (!ConditionalLockRelationOid(source->relid, AccessShareLock))
+			continue;
+		if (get_rel_name(source->relid) != NULL &&
+			pgt_lookup_source_by_id(source->track_id, true) != NULL)
 			maintain(source);
 	}
 }

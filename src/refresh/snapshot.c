@@ -34,13 +34,14 @@ is_ahead(const Frontier *frontier)
 /*
  * A first fill takes the latest snapshot at every isolation level: capture
  * has begun in this transaction perhaps, and what others committed between
- * the transaction's snapshot and that is in no log.  So does what follows in
+ * the transaction's snapshot and that is in no log.  So does the first refresh
+ * after a claim was lost, since nobody kept the log for it, and what follows in
  * the same transaction: to go back would be to count twice.
  */
 bool
 pgt_needs_latest_snapshot(const StreamTable *st)
 {
-	if (!st->is_populated)
+	if (!pgt_has_claim(st))
 		return true;
 
 	return IsolationUsesXactSnapshot() &&

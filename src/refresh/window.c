@@ -276,7 +276,7 @@ read_source(const StreamTable *st, const SourceUse *use,
 		Segment *segment = lfirst(lc);
 
 		note_era(window, segment->era);
-		if (st->is_populated && !segment_is_passed(segment, st->frontier))
+		if (pgt_has_claim(st) && !segment_is_passed(segment, st->frontier))
 			read_segment(segment, use, st->frontier, limits, delta, window);
 	}
 
@@ -313,6 +313,8 @@ pgt_open_window(const StreamTable *st, const Compiled *compiled, int32 part,
 	}
 	if (!st->is_populated)
 		window->reset = "first fill";
+	else if (st->frontier->lost)
+		window->reset = "its log had grown beyond max_log_size";
 	MemoryContextSwitchTo(before);
 	return window;
 }

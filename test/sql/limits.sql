@@ -24,7 +24,7 @@ ORDER BY 1;
 SELECT (fails(format('SET pg_trickle.%s = %L', name, value))).*
 FROM (VALUES ('delta_work_mem', '-1'), ('max_change_rows', '-1'),
 	('refresh_timeout', '-1s'), ('refresh_lock_timeout', '-1'),
-	('log_min_duration', '-2'), ('default_refresh_mode', 'SOMETIMES'),
+	('log_min_duration', '-2'), ('max_log_size', '-1kB'), ('default_refresh_mode', 'SOMETIMES'),
 	('default_refresh_mode', 'IMMEDIATE')) v(name, value);
 ALTER SYSTEM SET pg_trickle.max_consecutive_errors = '-1';
 ALTER SYSTEM SET pg_trickle.history_retention = '-2';
