@@ -13,6 +13,7 @@
 #include "pg_trickle/capture.h"
 #include "pg_trickle/launcher.h"
 #include "pg_trickle/pool.h"
+#include "pg_trickle/progress.h"
 #include "pg_trickle/settings.h"
 #include "pg_trickle/shared.h"
 #include "pg_trickle/shared_cache.h"
@@ -35,5 +36,6 @@ _PG_init(void)
 	pgt_generation_init();
 	pgt_shared_cache_init();
 	pgt_pool_init();
+	pgt_progress_init();
 	pgt_shared_init();
 }

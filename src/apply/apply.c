@@ -33,6 +33,7 @@
 #include "utils/rel.h"
 
 #include "pg_trickle/apply.h"
+#include "pg_trickle/progress.h"
 #include "pg_trickle/row_finder.h"
 #include "pg_trickle/rowqueue.h"
 
@@ -163,6 +164,7 @@ insert_now(Apply *apply, TupleTableSlot *row)
 		}
 	}
 
+	pgt_progress_row();
 	pgt_rowstore_insert(apply->store, row);
 }
 
@@ -254,6 +256,7 @@ moves_unique_values(Apply *apply, TupleTableSlot *old, TupleTableSlot *new)
 static void
 update_row(Apply *apply, TupleTableSlot *old, TupleTableSlot *new)
 {
+	pgt_progress_row();
 	if (moves_unique_values(apply, old, new))
 	{
 		pgt_rowstore_take_out(apply->store, old);
@@ -267,6 +270,7 @@ update_row(Apply *apply, TupleTableSlot *old, TupleTableSlot *new)
 static void
 delete_row(Apply *apply, TupleTableSlot *old)
 {
+	pgt_progress_row();
 	pgt_rowstore_delete(apply->store, old);
 	apply->result.deleted++;
 }

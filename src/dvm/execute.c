@@ -34,6 +34,8 @@
 #include "utils/plancache.h"
 #include "utils/rel.h"
 
+#include "pg_trickle/progress.h"
+
 #include "execute.h"
 #include "join_estimate.h"
 
@@ -253,6 +255,19 @@ plan_now(SavedPlan *saved, bool small)
 	AtEOXact_GUC(true, level);
 }
 
+/* How many rows the planner expects, for those who watch. */
+static double
+planned_rows(const SavedPlan *saved)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(saved->plan));
+
+	if (!is_planned(saved))
+		return -1;
+	return linitial_node(PlannedStmt,
+						 source->gplan->stmt_list)
+		->planTree->plan_rows;
+}
+
 /* ---- rows ---- */
 
 typedef struct RowDest
@@ -283,6 +298,7 @@ dest_receive(TupleTableSlot *slot, DestReceiver *self)
 								&isnull);
 
 	Assert(!isnull);
+	pgt_progress_row();
 	dest->receive(slot, DatumGetInt64(weight), dest->arg);
 	MemoryContextSwitchTo(before);
 	MemoryContextReset(dest->memory);
@@ -347,6 +363,8 @@ pgt_execute_text(const char *sql, SavedPlan **plan, bool small, List *deltas,
 				 RowReceiver receive, void *arg)
 {
 	prepare(sql, plan, small, deltas);
+	if (pgt_progress_is_on)
+		pgt_progress_expect(planned_rows(*plan));
 	run_plan(*plan, receive, arg);
 }
 

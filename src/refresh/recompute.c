@@ -23,6 +23,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "pg_trickle/progress.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/rowload.h"
 
@@ -51,6 +52,7 @@ subtract_content(Relation rel, ZSet *zset)
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
+		pgt_progress_row();
 		pgt_zset_put(zset, slot, -1);
 	}
 	table_endscan(scan);
@@ -69,7 +71,9 @@ pgt_recompute_difference(Compiled *compiled)
 	TupleDesc desc = RelationGetDescr(rel);
 	ZSet *zset = pgt_zset_create(desc, pgt_apply_identity(target, desc));
 
+	pgt_progress_phase(PROGRESS_COMPUTING, -1);
 	run_query(compiled, put_row, zset);
+	pgt_progress_phase(PROGRESS_COMPARING, rel->rd_rel->reltuples);
 	subtract_content(rel, zset);
 	table_close(rel, NoLock);
 	return zset;
@@ -106,7 +110,9 @@ pgt_recompute_fill(Compiled *compiled, int64 *inserted)
 		return false;
 
 	fill.load = pgt_rowload_begin(compiled->target.relid);
+	pgt_progress_phase(PROGRESS_FILLING, -1);
 	run_query(compiled, load_row, &fill);
+	pgt_progress_phase(PROGRESS_INDEXING, -1);
 	pgt_rowload_end(fill.load);
 	*inserted = fill.nrows;
 	return true;

@@ -30,6 +30,7 @@
 #include "pg_trickle/control.h"
 #include "pg_trickle/failure.h"
 #include "pg_trickle/part.h"
+#include "pg_trickle/progress.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/refresh_log.h"
 #include "pg_trickle/run_as.h"
@@ -330,8 +331,10 @@ pgt_apply_target(const StreamTable *st)
 static void
 apply_changes(Job *job, ZSet *changes)
 {
-	ApplyResult result = pgt_apply(&job->compiled->target, changes);
+	ApplyResult result;
 
+	pgt_progress_phase(PROGRESS_APPLYING, -1);
+	result = pgt_apply(&job->compiled->target, changes);
 	job->result.inserted += result.inserted;
 	job->result.updated += result.updated;
 	job->result.deleted += result.deleted;
@@ -392,8 +395,10 @@ recompute(Job *job, const char *reason)
 	job->action = job->st->is_populated ? "FULL" : "REINITIALIZE";
 	job->reason = reason;
 	job->compiled->lost_rows = false;
+	pgt_progress_begin(job->st->pgt_id, job->st->relid, job->compiled->owner);
 	if (job->compiled->program != NULL)
 	{
+		pgt_progress_phase(PROGRESS_STATES, -1);
 		pgt_program_rebuild(job->compiled->program);
 		job->compiled->refitted = false;
 		pgt_advance_refresh_snapshot();
@@ -403,6 +408,7 @@ recompute(Job *job, const char *reason)
 	job->st->full_ms = states_ms + factor * (elapsed_ms(start) - states_ms);
 	job->st->full_cost = pgt_query_cost(job->compiled->recompute_sql,
 										&job->compiled->recompute_plan);
+	pgt_progress_end();
 }
 
 /* A step for pgt_attempt(): derive and apply the delta. */
