@@ -42,6 +42,9 @@ extern void pgt_capture_remove(const Source *source);
  */
 extern char *pgt_capture_gap(const Source *source);
 
+/* The same for who only looks, and has locked the family of the source. */
+extern char *pgt_capture_gap_among(const Source *source, List *family);
+
 /*
  * Write what the transaction has buffered to the logs; also before the log of
  * a source gets more columns.

@@ -231,6 +231,7 @@ extern int64 pgt_prune_history(int64 max_rows);
 
 /* Newest first, a list of RefreshRecord; max_rows -1: all. */
 extern List *pgt_read_history(int64 pgt_id, int max_rows);
+extern List *pgt_read_history_since(int64 pgt_id, TimestampTz since);
 
 /* ---- links.c: pg_depend ---- */
 
@@ -251,6 +252,13 @@ extern bool pgt_is_linked(Oid relid, Oid owner_of);
 
 /* A table with its partitions and children, locked: a list of OIDs. */
 extern List *pgt_family(Oid relid, LOCKMODE mode);
+
+/*
+ * The same, ACCESS SHARE, for who only looks: NIL if it would have to wait, or
+ * if the table is gone.  To be given back by pgt_unlock_family().
+ */
+extern List *pgt_try_family(Oid relid);
+extern void pgt_unlock_family(List *family);
 
 /* ---- eras, locks, internal tables ---- */
 

@@ -59,6 +59,9 @@ extern char *pgt_required_text(FunctionCallInfo fcinfo, int argno,
 extern void pgt_read_create_request(FunctionCallInfo fcinfo,
 									CreateRequest *request);
 
+/* Error 42501 if the current user may not run the query (validate.c). */
+extern void pgt_check_select(const Query *query);
+
 /* The query as it is now, all names qualified (query_text.c). */
 extern char *pgt_current_query_text(const StreamTable *st);
 extern bool pgt_is_current_query(const StreamTable *st, const Query *query);

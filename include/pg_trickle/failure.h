@@ -53,6 +53,9 @@ extern int64 pgt_failed_stream(void);
  */
 extern FailureKind pgt_note_failure(const RefreshFailure *failure);
 
+/* What helps against errors with this code; NULL: nothing in particular. */
+extern const char *pgt_error_remedy(int sqlerrcode);
+
 /* ---- for refresh.c ---- */
 
 /* What is refreshed from now on; 0: nothing. */

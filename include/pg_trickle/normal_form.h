@@ -133,6 +133,19 @@ extern List *pgt_named_relations(const char *text);
 extern Oid pgt_create_query_view(const char *name, const Query *query,
 								 Oid owner);
 
+/* A column of a table, also a system column. */
+typedef struct LineageColumn
+{
+	Oid relid;
+	AttrNumber attno;
+} LineageColumn;
+
+/*
+ * The columns of tables that each column of the result is computed from: one
+ * list of LineageColumn, maybe NIL, per column.
+ */
+extern List *pgt_lineage(const Query *query);
+
 /* The query as text, all names qualified; palloc'd. */
 extern char *pgt_query_text(const Query *query);
 

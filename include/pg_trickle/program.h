@@ -121,6 +121,9 @@ typedef struct Property
 } Property;
 extern List *pgt_program_explain(Program *program);
 
+/* The same for a normal form without obstacle, of which nothing exists. */
+extern List *pgt_form_explain(const NormalForm *form);
+
 /*
  * ---- between the parts of dvm ----
  */
@@ -197,6 +200,7 @@ extern void pgt_node_rebuild(NodeProgram *node);
 extern void pgt_node_compare(NodeProgram *node, StateDifference report,
 							 void *arg);
 extern List *pgt_node_explain(NodeProgram *node);
+extern List *pgt_node_explain_plan(const QueryNode *query);
 extern void pgt_node_free(NodeProgram *node);
 extern struct NodeState *pgt_node_create_state(int64 pgt_id,
 											   const QueryNode *node,

@@ -357,9 +357,19 @@ pgt_relation_escapes(Oid relid, int64 track_id)
 char *
 pgt_capture_gap(const Source *source)
 {
+	return pgt_capture_gap_among(source,
+								 pgt_family(source->relid, AccessShareLock));
+}
+
+/*
+ * See capture.h.
+ */
+char *
+pgt_capture_gap_among(const Source *source, List *family)
+{
 	ListCell *lc;
 
-	foreach (lc, pgt_family(source->relid, AccessShareLock))
+	foreach (lc, family)
 	{
 		if (pgt_relation_escapes(lfirst_oid(lc), source->track_id))
 			return get_rel_name(lfirst_oid(lc));

@@ -101,13 +101,18 @@ form_record(HeapTuple tuple, TupleDesc desc)
 	return r;
 }
 
-/* In the order of "direction". */
+/*
+ * In the order of "direction", "max_rows" of them (-1: all), up to the first
+ * that ended before "since".
+ */
 static List *
-read_history(int64 pgt_id, int max_rows, ScanDirection direction)
+read_history(int64 pgt_id, int max_rows, ScanDirection direction,
+			 TimestampTz since)
 {
 	Relation rel = table_open(pgt_catalog_oid(TABLE_HISTORY), AccessShareLock);
 	Relation irel = index_open(pgt_catalog_oid(INDEX_HISTORY), AccessShareLock);
 	List *records = NIL;
+	RefreshRecord *record;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
@@ -120,7 +125,10 @@ read_history(int64 pgt_id, int max_rows, ScanDirection direction)
 		tuple = systable_getnext_ordered(scan, direction);
 		if (!HeapTupleIsValid(tuple))
 			break;
-		records = lappend(records, form_record(tuple, RelationGetDescr(rel)));
+		record = form_record(tuple, RelationGetDescr(rel));
+		if (record->end_time < since)
+			break;
+		records = lappend(records, record);
 	}
 	systable_endscan_ordered(scan);
 	index_close(irel, AccessShareLock);
@@ -135,7 +143,16 @@ read_history(int64 pgt_id, int max_rows, ScanDirection direction)
 List *
 pgt_read_history(int64 pgt_id, int max_rows)
 {
-	return read_history(pgt_id, max_rows, BackwardScanDirection);
+	return read_history(pgt_id, max_rows, BackwardScanDirection, DT_NOBEGIN);
+}
+
+/*
+ * Those that ended at "since" or later; older ones are not read.
+ */
+List *
+pgt_read_history_since(int64 pgt_id, TimestampTz since)
+{
+	return read_history(pgt_id, -1, BackwardScanDirection, since);
 }
 
 /* ---- forgetting ---- */
@@ -199,7 +216,8 @@ pgt_prune_stream_history(int64 pgt_id, int64 max_rows)
 static bool
 has_old_history(int64 pgt_id)
 {
-	List *oldest = read_history(pgt_id, 1, ForwardScanDirection);
+	List *oldest = read_history(pgt_id, 1, ForwardScanDirection,
+								DT_NOBEGIN);
 
 	return oldest != NIL &&
 		   ((RefreshRecord *) linitial(oldest))->end_time < oldest_to_keep();

@@ -194,9 +194,12 @@ ignore_row(TupleTableSlot *slot, int64 weight, void *arg)
 {
 }
 
-/* As a refresh would do it: run the query, but for no row. */
-static void
-check_select(Validation *v)
+/*
+ * As a refresh would do it: run the query, but for no row; an error if the
+ * current user may not.
+ */
+void
+pgt_check_select(const Query *query)
 {
 	RunAs before;
 	SavedPlan *plan = NULL;
@@ -204,7 +207,7 @@ check_select(Validation *v)
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT q.*, 1::pg_catalog.int8 FROM (");
-	appendStringInfoString(&sql, pgt_query_text(v->query));
+	appendStringInfoString(&sql, pgt_query_text(query));
 	appendStringInfoString(&sql, ") q WHERE false");
 	PushActiveSnapshot(GetTransactionSnapshot());
 	before = pgt_run_as(GetUserId());
@@ -212,6 +215,12 @@ check_select(Validation *v)
 	pgt_free_plan(plan);
 	pgt_run_as_done(before);
 	PopActiveSnapshot();
+}
+
+static void
+check_select(Validation *v)
+{
+	pgt_check_select(v->query);
 }
 
 static void

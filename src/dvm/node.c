@@ -145,6 +145,36 @@ explain(List *properties, char *name, char *value)
 	return lappend(properties, property);
 }
 
+/* The aggregates of a node, and how they are kept. */
+static List *
+explain_aggregates(List *properties, const NodeProgram *node)
+{
+	for (int i = 0; i < node->naggs; i++)
+	{
+		const Aggregate *agg = node->aggs[i];
+
+		properties = explain(properties, psprintf("%s a%d", node->name, i + 1),
+							 psprintf("%s: %s (%s)",
+									  format_procedure(agg->aggref->aggfnoid),
+									  agg->strategy->name,
+									  agg->strategy->meaning));
+	}
+
+	return properties;
+}
+
+static bool
+recomputes_groups(const NodeProgram *node)
+{
+	for (int i = 0; i < node->naggs; i++)
+	{
+		if (node->aggs[i]->strategy->answer != NULL)
+			return true;
+	}
+
+	return false;
+}
+
 /*
  * How the node is maintained: a list of Property, strings palloc'd.
  */
@@ -152,25 +182,28 @@ List *
 pgt_node_explain(NodeProgram *node)
 {
 	List *properties = NIL;
-	bool recomputes = false;
 
 	properties = explain(NIL, pstrdup(node->name), pstrdup(node->query->rule));
 	properties = explain(properties, psprintf("%s state", node->name),
 						 get_rel_name(node->state_relid));
-	for (int i = 0; i < node->naggs; i++)
-	{
-		const Aggregate *agg = node->aggs[i];
-
-		recomputes |= agg->strategy->answer != NULL;
-		properties = explain(properties, psprintf("%s a%d", node->name, i + 1),
-							 psprintf("%s: %s (%s)",
-									  format_procedure(agg->aggref->aggfnoid),
-									  agg->strategy->name,
-									  agg->strategy->meaning));
-	}
-	if (recomputes)
+	properties = explain_aggregates(properties, node);
+	if (recomputes_groups(node))
 		properties = explain(properties,
 							 psprintf("%s recomputation", node->name),
 							 pgt_group_query(node, GROUP_ANSWERS, NULL));
 	return properties;
+}
+
+/*
+ * How a node would be maintained that does not exist.
+ */
+List *
+pgt_node_explain_plan(const QueryNode *query)
+{
+	NodeProgram *node = pgt_node_plan(query, CurrentMemoryContext);
+	List *properties = NIL;
+
+	properties = explain(properties, pstrdup(node->name),
+						 pstrdup(query->rule));
+	return explain_aggregates(properties, node);
 }

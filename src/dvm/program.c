@@ -482,3 +482,38 @@ pgt_program_explain(Program *program)
 	properties = add_property(properties, pstrdup("top"), program->top->sql);
 	return explain_terms(properties, "top", program->top);
 }
+
+static List *
+explain_linear(List *properties, const char *name, const char *what,
+			   const Query *query, const Oid *state_relids)
+{
+	Linear *linear = pgt_linear_build(query, state_relids);
+
+	properties = add_property(properties, pstrdup(what), linear->sql);
+	return explain_terms(properties, name, linear);
+}
+
+/*
+ * The program that would be built for a normal form: nodes, what they read,
+ * the query at the top, and the terms of the change of each.
+ */
+List *
+pgt_form_explain(const NormalForm *form)
+{
+	Oid *none = palloc0(sizeof(Oid) * (list_length(form->nodes) + 1));
+	List *properties = NIL;
+	ListCell *lc;
+
+	foreach (lc, form->nodes)
+	{
+		const QueryNode *node = lfirst(lc);
+		char *name = psprintf("node %d", node->id);
+
+		properties = list_concat(properties, pgt_node_explain_plan(node));
+		properties = explain_linear(properties, name,
+									psprintf("%s input", name), node->input,
+									none);
+	}
+
+	return explain_linear(properties, "top", "top", form->top, none);
+}

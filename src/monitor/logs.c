@@ -17,7 +17,9 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/xid8.h"
@@ -166,7 +168,7 @@ put_source(FunctionCallInfo fcinfo, const StreamTable *st,
 
 /*
  * change_buffer_sizes() returns setof record: a row for each source of each
- * stream table that the user owns.  Reads what is new of the logs.
+ * stream table whose parts the user may see.  Reads what is new of the logs.
  */
 Datum
 pgt_sql_change_buffer_sizes(PG_FUNCTION_ARGS)
@@ -179,11 +181,46 @@ pgt_sql_change_buffer_sizes(PG_FUNCTION_ARGS)
 	{
 		StreamTable *st = lfirst(lc);
 
-		if (!pgt_may_see_all(st))
+		if (!pgt_may_see_parts(st))
 			continue;
 		foreach (lc2, pgt_dependencies(st->pgt_id))
 			put_source(fcinfo, st, lfirst(lc2));
 	}
 
 	return (Datum) 0;
+}
+
+static int64
+table_size(Oid relid)
+{
+	return DatumGetInt64(DirectFunctionCall1(pg_table_size,
+											 ObjectIdGetDatum(relid)));
+}
+
+/*
+ * See monitor.h; what is being emptied right now counts for nothing.
+ */
+int64
+pgt_log_bytes(const Source *source, int64 *segments)
+{
+	int64 bytes = 0;
+	ListCell *lc;
+
+	*segments = 0;
+	foreach (lc, pgt_segments(source->track_id))
+	{
+		const Segment *segment = lfirst(lc);
+
+		if (segment->state == SEGMENT_FREE ||
+			!ConditionalLockRelationOid(segment->relid, AccessShareLock))
+			continue;
+		if (get_rel_name(segment->relid) != NULL)
+		{
+			bytes += table_size(segment->relid);
+			(*segments)++;
+		}
+		UnlockRelationOid(segment->relid, AccessShareLock);
+	}
+
+	return bytes;
 }

@@ -82,6 +82,17 @@ pgt_add_time(AnswerRow *row, TimestampTz value)
 		pgt_add_datum(row, TimestampTzGetDatum(value));
 }
 
+void
+pgt_add_interval(AnswerRow *row, int64 usec)
+{
+	if (usec < 0)
+		pgt_add_null(row);
+	else
+		pgt_add_datum(row, DirectFunctionCall2(timestamp_mi,
+											   TimestampTzGetDatum(usec),
+											   TimestampTzGetDatum(0)));
+}
+
 /*
  * Add the row to the answer that InitMaterializedSRF() has begun.
  */

@@ -164,9 +164,11 @@ put_triggers(FunctionCallInfo fcinfo, Oid relid, const Purpose *purposes,
 	table_close(rel, NoLock);
 }
 
-/* Is it the user's, or read by a stream table that is? */
-static bool
-may_see_source(const Source *source)
+/*
+ * See monitor.h.
+ */
+bool
+pgt_may_see_source(const Source *source)
 {
 	ListCell *lc;
 
@@ -179,7 +181,7 @@ may_see_source(const Source *source)
 		Dependency *dep = lfirst(lc);
 		StreamTable *st = pgt_lookup_stream_by_id(dep->pgt_id, true);
 
-		if (st != NULL && pgt_may_see(st) && pgt_may_see_all(st))
+		if (st != NULL && pgt_may_see(st) && pgt_may_see_parts(st))
 			return true;
 	}
 
@@ -210,14 +212,14 @@ pgt_sql_trigger_inventory(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	foreach (lc, pgt_all_sources())
 	{
-		if (may_see_source(lfirst(lc)))
+		if (pgt_may_see_source(lfirst(lc)))
 			put_family(fcinfo, lfirst(lc));
 	}
 	foreach (lc, pgt_visible_streams())
 	{
 		StreamTable *st = lfirst(lc);
 
-		if (pgt_may_see_all(st))
+		if (pgt_may_see_parts(st))
 			put_triggers(fcinfo, st->relid, guard_purposes,
 						 lengthof(guard_purposes), NULL);
 	}

@@ -15,35 +15,20 @@
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "monitor.h"
+#include "pg_trickle/command.h"
+
+#include "health.h"
 
 PG_FUNCTION_INFO_V1(pgt_sql_status);
+PG_FUNCTION_INFO_V1(pgt_sql_stream_tables_info);
 PG_FUNCTION_INFO_V1(pgt_sql_get_staleness);
 PG_FUNCTION_INFO_V1(pgt_sql_version);
-
-/* When it is, for the age of data; a refresh may end later than "now". */
-static TimestampTz
-now_or_later(const StreamTable *st)
-{
-	return Max(GetCurrentTimestamp(), st->data_timestamp);
-}
-
-static void
-add_staleness(AnswerRow *row, const StreamTable *st)
-{
-	Datum now = TimestampTzGetDatum(now_or_later(st));
-	Datum then = TimestampTzGetDatum(st->data_timestamp);
-
-	if (st->data_timestamp == 0)
-		pgt_add_null(row);
-	else
-		pgt_add_datum(row, DirectFunctionCall2(timestamp_mi, now, then));
-}
 
 /*
  * pgt_status() returns setof record: one row per stream table that the user
@@ -52,6 +37,7 @@ add_staleness(AnswerRow *row, const StreamTable *st)
 Datum
 pgt_sql_status(PG_FUNCTION_ARGS)
 {
+	Ages *ages = pgt_ages();
 	ListCell *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -67,7 +53,7 @@ pgt_sql_status(PG_FUNCTION_ARGS)
 		pgt_add_int4(&row, st->consecutive_errors);
 		pgt_add_text(&row, st->schedule);
 		pgt_add_time(&row, st->data_timestamp);
-		add_staleness(&row, st);
+		pgt_add_interval(&row, pgt_age(ages, st));
 		pgt_add_time(&row, st->last_refresh_at);
 		pgt_add_text(&row, pgt_may_see_all(st) ? st->last_error : NULL);
 		pgt_add_int8(&row, st->pgt_id);
@@ -77,19 +63,81 @@ pgt_sql_status(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+static void
+put_info(FunctionCallInfo fcinfo, Ages *ages, DagNode *node)
+{
+	const StreamTable *st = node->st;
+	const StreamOptions *options = &st->options;
+	bool all = pgt_may_see_all(st);
+	Oid owner = pgt_relation_owner(st->relid);
+	const char *owner_name = GetUserNameFromId(owner, false);
+	AnswerRow row = {0};
+
+	pgt_add_relation(&row, st->relid);
+	pgt_add_int8(&row, st->pgt_id);
+	pgt_add_datum(&row, DirectFunctionCall1(namein,
+											CStringGetDatum(owner_name)));
+	pgt_add_text(&row, pgt_status_name(st->status));
+	pgt_add_text(&row, pgt_mode_name(st->mode));
+	pgt_add_text(&row, st->schedule);
+	pgt_add_text(&row, pgt_tier_name(options->tier));
+	pgt_add_bool(&row, st->is_populated);
+	pgt_add_time(&row, st->data_timestamp);
+	pgt_add_interval(&row, pgt_age(ages, st));
+	pgt_add_bool(&row, pgt_is_late(ages, node));
+	pgt_add_time(&row, st->last_refresh_at);
+	pgt_add_int4(&row, st->consecutive_errors);
+	pgt_add_text(&row, all ? st->last_error : NULL);
+	pgt_add_time(&row, st->retry_at);
+	if (options->fuse_ceiling > 0)
+		pgt_add_int8(&row, options->fuse_ceiling);
+	else
+		pgt_add_null(&row);
+	pgt_add_time(&row, st->fuse_blown_at);
+	pgt_add_text(&row,
+				 pgt_diamond_consistency_name(options->diamond_consistency));
+	pgt_add_text(&row, pgt_diamond_policy_name(options->diamond_policy));
+	pgt_add_text(&row, all ? pgt_current_query_text(st) : NULL);
+	pgt_put_row(fcinfo, &row);
+}
+
 /*
- * get_staleness(name text) returns double precision: the age of the data in
- * seconds; NULL if there never were any.
+ * stream_tables_info() returns setof record: all that the user may know of the
+ * stream tables that it may see; query and error are for owners.
+ */
+Datum
+pgt_sql_stream_tables_info(PG_FUNCTION_ARGS)
+{
+	Dag *dag = pgt_whole_dag();
+	Ages *ages = pgt_ages();
+	ListCell *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach (lc, dag->nodes)
+	{
+		DagNode *node = lfirst(lc);
+
+		if (node->st != NULL && pgt_may_see(node->st))
+			put_info(fcinfo, ages, node);
+	}
+
+	return (Datum) 0;
+}
+
+/*
+ * get_staleness(name text) returns double precision: how far the content may
+ * be behind its sources, in seconds; NULL if it was never filled.
  */
 Datum
 pgt_sql_get_staleness(PG_FUNCTION_ARGS)
 {
 	StreamTable *st = pgt_visible_stream(PG_GETARG_TEXT_PP(0));
+	int64 age = pgt_age(pgt_ages(), st);
 
-	if (st->data_timestamp == 0)
+	if (age < 0)
 		PG_RETURN_NULL();
 
-	PG_RETURN_FLOAT8((now_or_later(st) - st->data_timestamp) / 1000000.0);
+	PG_RETURN_FLOAT8(age / 1000000.0);
 }
 
 /*

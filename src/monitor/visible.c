@@ -4,6 +4,9 @@
  *	  Which stream tables does the current user see?
  *
  *		owner (or superuser)	everything
+ *		pg_read_all_stats		all but its query and the text of its errors:
+ *								members of pg_monitor watch the server, and have
+ *								to see what may go wrong
  *		SELECT on the table		that it exists, its status, how old its data
  *								are, what refreshes did; not its query, not its
  *								sources and logs, not the text of its errors
@@ -13,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -30,7 +34,7 @@ pgt_may_see(const StreamTable *st)
 	if (get_rel_name(st->relid) == NULL)
 		return false;
 
-	return pgt_may_see_all(st) ||
+	return pgt_may_see_parts(st) ||
 		   pg_class_aclcheck(st->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
@@ -38,6 +42,18 @@ bool
 pgt_may_see_all(const StreamTable *st)
 {
 	return object_ownercheck(RelationRelationId, st->relid, GetUserId());
+}
+
+bool
+pgt_may_see_parts(const StreamTable *st)
+{
+	return pgt_watches_all() || pgt_may_see_all(st);
+}
+
+bool
+pgt_watches_all(void)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 
 List *

@@ -123,21 +123,28 @@ static const struct
 		 "Run pgtrickle.repair_stream_table(), or create the stream table again."},
 };
 
-/* The remedy, or NULL if we know of none. */
-static const char *
-remedy(const ErrorData *error)
+/*
+ * See failure.h.
+ */
+const char *
+pgt_error_remedy(int sqlerrcode)
 {
-	if (error->hint != NULL)
-		return error->hint;
-
 	for (size_t i = 0; i < lengthof(remedies); i++)
 	{
-		if (remedies[i].code == error->sqlerrcode ||
-			remedies[i].code == ERRCODE_TO_CATEGORY(error->sqlerrcode))
+		if (remedies[i].code == sqlerrcode ||
+			remedies[i].code == ERRCODE_TO_CATEGORY(sqlerrcode))
 			return remedies[i].remedy;
 	}
 
 	return NULL;
+}
+
+/* The remedy, or NULL if we know of none. */
+static const char *
+remedy(const ErrorData *error)
+{
+	return error->hint != NULL ? error->hint :
+								 pgt_error_remedy(error->sqlerrcode);
 }
 
 /* In one line, for the history. */

@@ -41,7 +41,8 @@
 /* The columns of a leaf that are referred to. */
 typedef struct LeafColumns
 {
-	Oid relid; /* the table that has them */
+	Oid relid;				  /* the table that has them, or */
+	const RangeTblEntry *rte; /* the node, if its table does not exist */
 	int n;
 	AttrNumber *attnos; /* ascending */
 } LeafColumns;
@@ -49,9 +50,10 @@ typedef struct LeafColumns
 static LeafColumns
 leaf_columns(const Query *query, int varno, Oid relid)
 {
+	const RangeTblEntry *rte = rt_fetch(varno, query->rtable);
 	Bitmapset *referenced = pgt_referenced_columns(query, varno);
 	int nreferenced = bms_num_members(referenced);
-	LeafColumns columns = {.relid = relid};
+	LeafColumns columns = {.relid = relid, .rte = rte};
 	int member = -1;
 
 	columns.attnos = palloc(sizeof(AttrNumber) * (nreferenced + 1));
@@ -59,6 +61,21 @@ leaf_columns(const Query *query, int varno, Oid relid)
 		columns.attnos[columns.n++] =
 			member + FirstLowInvalidHeapAttributeNumber;
 	return columns;
+}
+
+static void
+column_type(const LeafColumns *columns, AttrNumber attno, Oid *type,
+			int32 *typmod, Oid *collation)
+{
+	if (OidIsValid(columns->relid))
+	{
+		get_atttypetypmodcoll(columns->relid, attno, type, typmod, collation);
+		return;
+	}
+
+	*type = list_nth_oid(columns->rte->coltypes, attno - 1);
+	*typmod = list_nth_int(columns->rte->coltypmods, attno - 1);
+	*collation = list_nth_oid(columns->rte->colcollations, attno - 1);
 }
 
 /* ---- renumbering ---- */
@@ -158,8 +175,7 @@ select_columns(RangeTblEntry *rte, const LeafColumns *columns, bool numbered)
 		Oid collation;
 		Var *var;
 
-		get_atttypetypmodcoll(columns->relid, attno, &type, &typmod,
-							  &collation);
+		column_type(columns, attno, &type, &typmod, &collation);
 		var = makeVar(1, numbered ? i + 1 : attno, type, typmod, collation, 0);
 		query->targetList = lappend(query->targetList,
 									makeTargetEntry((Expr *) var, i + 1,
@@ -252,9 +268,10 @@ old_entry(RangeTblEntry *table, const char *delta, const LeafColumns *columns)
 }
 
 /*
- * Derive a leaf: entry "varno" of the range table, which is table "relid",
- * whose change is called "delta" (and is that of a node, if "node_id" is not
- * 0).  Returns the number of the weight column, or 0 if the leaf stays.
+ * Derive a leaf: entry "varno" of the range table, which is table "relid" (of
+ * a node that is only explained, there is none), whose change is called
+ * "delta" (and is that of a node, if "node_id" is not 0).  Returns the number
+ * of the weight column, or 0 if the leaf stays.
  */
 AttrNumber
 pgt_derive_leaf(Query *query, int varno, Oid relid, int node_id,

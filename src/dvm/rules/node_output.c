@@ -5,7 +5,8 @@
  *	  the node.
  *
  * The columns of the output, k1.. and a1.., are the first columns of the state
- * table, so that their numbers stay.
+ * table, so that their numbers stay.  Where a query is only explained there is
+ * no such table: then the leaf stays what it is, a name.
  *
  *-------------------------------------------------------------------------
  */
@@ -73,7 +74,8 @@ derive_node(Query *query, int varno, Derivation *d)
 	if (!pgt_is_node_leaf(lfirst(entry), &node_id))
 		elog(ERROR, "entry %d is not a node", varno);
 	relid = d->state_relids[node_id];
-	lfirst(entry) = state_table(lfirst(entry), relid);
+	if (OidIsValid(relid))
+		lfirst(entry) = state_table(lfirst(entry), relid);
 
 	return pgt_derive_leaf(query, varno, relid, node_id,
 						   pgt_node_delta_name(node_id), d);

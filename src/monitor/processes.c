@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * processes.c
+ *	  Is there who refreshes this database by itself?
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "pg_trickle/control.h"
+#include "pg_trickle/launcher.h"
+#include "pg_trickle/settings.h"
+
+#include "processes.h"
+
+/* How long a scheduler may take to start, in milliseconds. */
+#define START_MS 10000
+
+void
+pgt_check_preload(Health *health)
+{
+	if (!pgt_is_preloaded())
+		pgt_find(health, SEVERITY_WARNING,
+				 pstrdup("the library is not preloaded, so that nothing is refreshed automatically: add pg_trickle to shared_preload_libraries and restart the server"));
+}
+
+/* Has the state lasted for longer than it takes to leave it? */
+static bool
+lasts(const SchedulerStatus *status)
+{
+	return status->since == 0 ||
+		   TimestampDifferenceExceeds(status->since, GetCurrentTimestamp(),
+									  START_MS);
+}
+
+static void
+check_running(Health *health, const SchedulerStatus *status)
+{
+	switch (status->state)
+	{
+		case SCHEDULER_RUNNING:
+			return;
+		case SCHEDULER_HELD:
+			pgt_find(health, SEVERITY_WARNING,
+					 pstrdup("a command needs the database for itself; the scheduler comes back after it"));
+			return;
+		case SCHEDULER_CROWDED:
+			pgt_find(health, SEVERITY_CRITICAL,
+					 psprintf("there is no background worker for the scheduler: raise max_worker_processes (it is %d) and restart the server",
+							  max_worker_processes));
+			return;
+		case SCHEDULER_BACKOFF:
+			pgt_find(health, SEVERITY_CRITICAL,
+					 psprintf("the scheduler has failed %d times in a row and is started again after a while: see the server log for why",
+							  status->failures));
+			return;
+		case SCHEDULER_UNKNOWN:
+		case SCHEDULER_STARTING:
+		case SCHEDULER_LEFT:
+			break;
+	}
+
+	if (lasts(status))
+		pgt_find(health, SEVERITY_CRITICAL,
+				 psprintf("the scheduler of this database does not run (%s): see the server log for why",
+						  pgt_scheduler_state_name(status->state)));
+}
+
+void
+pgt_check_scheduler(Health *health)
+{
+	SchedulerStatus status;
+
+	if (!pgt_is_preloaded())
+		return; /* another check says so */
+	if (RecoveryInProgress())
+		return; /* the primary refreshes */
+	if (!pgt_enabled)
+	{
+		pgt_find(health, SEVERITY_WARNING,
+				 pstrdup("automatic refreshing is switched off: set pg_trickle.enabled = on and reload the configuration"));
+		return;
+	}
+	if (pgt_launcher_pid() == 0)
+	{
+		pgt_find(health, SEVERITY_CRITICAL,
+				 pstrdup("the launcher does not run: see the server log for why"));
+		return;
+	}
+
+	status = pgt_scheduler_status(MyDatabaseId);
+	check_running(health, &status);
+}
+
+/*
+ * See processes.h.
+ */
+const char *
+pgt_scheduler_text(void)
+{
+	if (!pgt_is_preloaded())
+		return "not preloaded";
+	if (RecoveryInProgress())
+		return "on the primary";
+	if (!pgt_enabled)
+		return "disabled";
+	if (pgt_launcher_pid() == 0)
+		return "no launcher";
+	if (pgt_is_drained())
+		return "drained";
+	if (pgt_is_paused())
+		return "paused";
+
+	return pgt_scheduler_state_name(pgt_scheduler_status(MyDatabaseId).state);
+}
+
+bool
+pgt_scheduler_works(void)
+{
+	return strcmp(pgt_scheduler_text(), "running") == 0;
+}
