@@ -100,6 +100,16 @@ check_gates(Health *health)
 
 /* ---- stream tables ---- */
 
+/* As in "the last 3 refreshes of ... failed". */
+static char *
+failures_text(const StreamTable *st)
+{
+	if (st->consecutive_errors <= 1)
+		return "the last refresh";
+
+	return psprintf("the last %d refreshes", st->consecutive_errors);
+}
+
 static void
 check_errors(Health *health)
 {
@@ -116,8 +126,8 @@ check_errors(Health *health)
 							  name, error_text(st), argument(st)));
 		else if (st->consecutive_errors > 0 || st->status == STREAM_ERROR)
 			pgt_find(health, SEVERITY_WARNING,
-					 psprintf("the last %d refreshes of stream table %s failed%s; see pgtrickle.diagnose_errors(%s)",
-							  st->consecutive_errors, name, error_text(st),
+					 psprintf("%s of stream table %s failed%s; see pgtrickle.diagnose_errors(%s)",
+							  failures_text(st), name, error_text(st),
 							  argument(st)));
 	}
 }

@@ -29,14 +29,17 @@ FROM pgtrickle.pgt_status();
 SELECT pgtrickle.get_staleness('"My schema"."My totals"') BETWEEN 0 AND 3600 AS fresh;
 SELECT pgtrickle.get_staleness('shop_sales');
 
--- Staleness is the age of the data, not of the last change.
-BEGIN;
+-- Staleness is how far it is behind: not at all, if nothing has changed.
 SELECT pgtrickle.refresh_stream_table('shop_sales');
 SELECT pg_sleep(0.01);
+SELECT pgtrickle.get_staleness('shop_sales'), staleness
+FROM pgtrickle.pgt_status() WHERE name = 'public.shop_sales';
+INSERT INTO "Shops" VALUES (1, 'north');
 SELECT pgtrickle.get_staleness('shop_sales') >= 0.01 AS aged,
 	staleness >= '10 ms' AS aged_too
 FROM pgtrickle.pgt_status() WHERE name = 'public.shop_sales';
-COMMIT;
+DELETE FROM "Shops";
+SELECT pgtrickle.refresh_stream_table('shop_sales');
 
 -- The history: newest first, as many as asked for.
 INSERT INTO sales VALUES (1, 'north', 10), (2, 'south', 20), (3, 'north', 5);
