@@ -17,6 +17,7 @@
 #include "pg_trickle/settings.h"
 #include "pg_trickle/shared.h"
 #include "pg_trickle/shared_cache.h"
+#include "pg_trickle/syntax.h"
 #include "pg_trickle/wake.h"
 
 PG_MODULE_MAGIC;
@@ -38,4 +39,5 @@ _PG_init(void)
 	pgt_pool_init();
 	pgt_progress_init();
 	pgt_shared_init();
+	pgt_syntax_init();
 }

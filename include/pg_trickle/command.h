@@ -27,7 +27,9 @@ typedef struct CreateRequest
 	RefreshMode mode;
 	bool initialize;
 	bool if_not_exists;
+	List *column_names; /* of String: instead of the query's */
 	StreamOptions options;
+	uint64 *rows; /* receives how many were filled in, or NULL */
 } CreateRequest;
 
 /* Returns the OID of the table; InvalidOid if it existed (a NOTICE). */
@@ -37,6 +39,7 @@ extern Oid pgt_create_stream_table(const CreateRequest *request);
 typedef struct AlterRequest
 {
 	const char *query;
+	List *column_names; /* of String: instead of the query's */
 	const char *schedule;
 	const RefreshMode *mode;
 	const StreamStatus *status;
@@ -52,6 +55,12 @@ extern bool pgt_replace_query(StreamTable *st, const Query *query,
 							  const NormalForm *form);
 extern void pgt_refill(StreamTable *st, bool rekeyed);
 extern void pgt_store_definition(StreamTable *st);
+
+/*
+ * The same; if there is a stream table of that name, it gets this definition,
+ * in place, and is filled, "initialize" or not.
+ */
+extern Oid pgt_create_or_replace(const CreateRequest *request);
 
 /* The arguments of create_stream_table() and its kin (create_sql.c). */
 extern char *pgt_required_text(FunctionCallInfo fcinfo, int argno,
@@ -87,6 +96,15 @@ extern void pgt_drop_parts(const StreamTable *st);
  */
 extern StreamTable *pgt_stream_by_name(text *name, LOCKMODE mode,
 									   bool must_own);
+
+/*
+ * The same by a range variable.  If there is no such relation: NULL and a
+ * NOTICE with "missing_ok".  "hint" is for one that is no stream table.
+ */
+extern StreamTable *pgt_stream_by_range_var(const RangeVar *name,
+											LOCKMODE mode, bool must_own,
+											bool missing_ok,
+											const char *hint);
 extern RangeVar *pgt_range_var(text *name);
 
 /* Arguments of functions for the owners of sources (source_argument.c). */

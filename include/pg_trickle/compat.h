@@ -213,4 +213,14 @@ pgt_attribute_is_copied(TupleDesc desc, int i)
 #define PGT_DSHASH_COPY .copy_function = dshash_memcpy,
 #endif
 
+/*
+ * How many tokens of the grammar lie between the last keyword and those that
+ * stand for modes of raw_parser(): NOT_LA and its kin.
+ */
+#if PG_VERSION_NUM < 160000
+#define PGT_LOOKAHEAD_TOKENS 3
+#else
+#define PGT_LOOKAHEAD_TOKENS 5
+#endif
+
 #endif /* PGT_COMPAT_H */

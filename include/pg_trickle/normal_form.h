@@ -118,7 +118,7 @@ extern Query *pgt_view_query(Oid view_relid);
  * temporary and system relations (by name), duplicate or empty output names
  * (42701, 42602), no columns.
  */
-extern Query *pgt_analyze_query(const char *text);
+extern Query *pgt_analyze_query(const char *text, List *column_names);
 
 /*
  * The relations that the text names, a list of RangeVar; they need not exist.

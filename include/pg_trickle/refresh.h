@@ -223,6 +223,7 @@ typedef struct RefreshRequest
 	const char *initiated_by; /* "MANUAL", ... */
 	const char *reason;
 	bool recompute; /* whatever the window says */
+	uint64 *rows_inserted; /* of the stream table itself; or NULL */
 	bool past_fuse; /* however many changes there are */
 
 	/*

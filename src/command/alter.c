@@ -112,7 +112,8 @@ change_definition(StreamTable *st, const AlterRequest *request)
 {
 	RefreshMode mode = request->mode != NULL ? *request->mode : st->mode;
 	Query *query = request->query != NULL ?
-					   pgt_analyze_query(request->query) :
+					   pgt_analyze_query(request->query,
+										 request->column_names) :
 					   pgt_view_query(st->query_relid);
 	NormalForm *form = pgt_normalize(query, pgt_relation_owner(st->relid));
 	bool new_query = request->query != NULL &&

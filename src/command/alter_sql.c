@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -122,57 +121,15 @@ pgt_sql_resume(PG_FUNCTION_ARGS)
 }
 
 /*
- * The relation that CREATE would collide with, as a qualified name; NULL if
- * there is none.
- */
-static text *
-existing_name(RangeVar *name)
-{
-	Oid schema = RangeVarGetCreationNamespace(name);
-	char *qualified;
-
-	if (!OidIsValid(get_relname_relid(name->relname, schema)))
-		return NULL;
-
-	qualified = quote_qualified_identifier(get_namespace_name(schema),
-										   name->relname);
-	return cstring_to_text(qualified);
-}
-
-/*
  * create_or_replace_stream_table(...), with the arguments of
- * create_stream_table(): if there is a stream table of that name, it gets this
- * definition, in place; it is filled then, "initialize" or not, for it would
- * show the rows of its former definition.
+ * create_stream_table().
  */
 Datum
 pgt_sql_create_or_replace(PG_FUNCTION_ARGS)
 {
 	CreateRequest request;
-	const StreamOptions *options = &request.options;
-	const DiamondConsistency *consistency = &options->diamond_consistency;
-	const DiamondPolicy *policy = &options->diamond_policy;
-	const int64 *ceiling = &options->fuse_ceiling;
-	text *existing;
-	StreamTable *st;
 
 	pgt_read_create_request(fcinfo, &request);
-	existing = existing_name(request.name);
-	if (existing == NULL)
-	{
-		(void) pgt_create_stream_table(&request);
-		PG_RETURN_VOID();
-	}
-
-	st = pgt_stream_by_name(existing, AccessShareLock, true);
-	pgt_alter_stream_table(st->relid, &(AlterRequest){
-										  .query = request.query,
-										  .schedule = request.schedule,
-										  .mode = &request.mode,
-										  .tier = &options->tier,
-										  .diamond_consistency = consistency,
-										  .diamond_policy = policy,
-										  .fuse_ceiling = ceiling,
-									  });
+	(void) pgt_create_or_replace(&request);
 	PG_RETURN_VOID();
 }

@@ -137,7 +137,7 @@ pgt_create_stream_table(const CreateRequest *request)
 	if (name_is_taken(request))
 		return InvalidOid;
 
-	query = pgt_analyze_query(request->query);
+	query = pgt_analyze_query(request->query, request->column_names);
 	form = pgt_normalize(query, GetUserId());
 	pgt_check_definition(request->query, form, request->mode);
 
@@ -160,6 +160,7 @@ pgt_create_stream_table(const CreateRequest *request)
 		(void) pgt_refresh(st->relid, &(RefreshRequest){
 										  .initiated_by = "CREATE",
 										  .reason = "first fill",
+										  .rows_inserted = request->rows,
 									  });
 
 	return st->relid;

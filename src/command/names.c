@@ -54,18 +54,51 @@ pgt_check_schema(Oid schema)
 	}
 }
 
+/* What is asked of a name. */
+typedef struct NameCheck
+{
+	bool must_own;
+	const char *hint; /* if it is no stream table; or NULL */
+} NameCheck;
+
 /* Checked before the lock: who may not control it may not block it. */
 static void
 check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
 {
-	bool must_own = *(bool *) arg;
+	const NameCheck *check = arg;
 
 	if (!OidIsValid(relid) || relid == old_relid)
 		return;
 
-	(void) pgt_lookup_stream(relid, false);
-	if (must_own && !object_ownercheck(RelationRelationId, relid, GetUserId()))
+	if (pgt_lookup_stream(relid, true) == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("\"%s\" is not a stream table", range->relname),
+				check->hint == NULL ? 0 : errhint("%s", check->hint));
+	if (check->must_own && !object_ownercheck(RelationRelationId, relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, range->relname);
+}
+
+/*
+ * See command.h.
+ */
+StreamTable *
+pgt_stream_by_range_var(const RangeVar *name, LOCKMODE mode, bool must_own,
+						bool missing_ok, const char *hint)
+{
+	NameCheck check = {.must_own = must_own, .hint = hint};
+	Oid relid = RangeVarGetRelidExtended(name, mode,
+										 missing_ok ? RVR_MISSING_OK : 0,
+										 check_before_lock, &check);
+
+	if (!OidIsValid(relid))
+	{
+		ereport(NOTICE,
+				errmsg("relation \"%s\" does not exist, skipping",
+					   name->relname));
+		return NULL;
+	}
+	return pgt_lookup_stream(relid, false);
 }
 
 /*
@@ -74,8 +107,6 @@ check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
 StreamTable *
 pgt_stream_by_name(text *name, LOCKMODE mode, bool must_own)
 {
-	Oid relid = RangeVarGetRelidExtended(pgt_range_var(name), mode, 0,
-										 check_before_lock, &must_own);
-
-	return pgt_lookup_stream(relid, false);
+	return pgt_stream_by_range_var(pgt_range_var(name), mode, must_own, false,
+								   NULL);
 }

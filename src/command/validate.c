@@ -140,7 +140,7 @@ passes(Validation *v, Check check)
 static void
 check_query(Validation *v)
 {
-	v->query = pgt_analyze_query(v->text);
+	v->query = pgt_analyze_query(v->text, NIL);
 	v->form = pgt_normalize(v->query, GetUserId());
 }
 

@@ -130,6 +130,29 @@ parse_select(const char *text)
 	return stmt;
 }
 
+/* Names given in front of the query count, not those it gives itself. */
+static void
+rename_columns(Query *query, List *names)
+{
+	ListCell *name = list_head(names);
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst(lc);
+
+		if (tle->resjunk || name == NULL)
+			continue;
+		tle->resname = pstrdup(strVal(lfirst(name)));
+		name = lnext(names, name);
+	}
+
+	if (name != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_SYNTAX_ERROR),
+				errmsg("too many column names were specified"));
+}
+
 /*
  * The columns become columns of a table: they need names that differ.
  */
@@ -413,7 +436,8 @@ pgt_parse_query(const char *text)
 
 /*
  * Parse and analyze a defining query as the current user does, under the
- * current search_path.
+ * current search_path.  Its first columns get the names in "column_names", a
+ * list of String.
  *
  * Returns the Query in the current memory context.  Errors are what the
  * parser says, and: 42601 for anything but one SELECT; 0A000 for INTO, data
@@ -422,7 +446,7 @@ pgt_parse_query(const char *text)
  * table.
  */
 Query *
-pgt_analyze_query(const char *text)
+pgt_analyze_query(const char *text, List *column_names)
 {
 	ErrorContextCallback context;
 	RawStmt *raw;
@@ -441,6 +465,7 @@ pgt_analyze_query(const char *text)
 
 	check_reads_only_walker((Node *) query, &analysis);
 	check_relations_walker((Node *) query, &relations);
+	rename_columns(query, column_names);
 	check_columns(query, &analysis);
 
 	error_context_stack = context.previous;

@@ -760,6 +760,8 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 		job->snapshot_time = snapshot_time;
 		begin_context(&context, job->st);
 		refresh_one(job);
+		if (job == llast(jobs) && request->rows_inserted != NULL)
+			*request->rows_inserted = job->result.inserted;
 		end_context(&context);
 	}
 
