@@ -75,7 +75,8 @@ check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("\"%s\" is not a stream table", range->relname),
 				check->hint == NULL ? 0 : errhint("%s", check->hint));
-	if (check->must_own && !object_ownercheck(RelationRelationId, relid, GetUserId()))
+	if (check->must_own &&
+		!object_ownercheck(RelationRelationId, relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, range->relname);
 }
 

@@ -17,6 +17,7 @@
 
 #include "syntax.h"
 
+/* The hint says what to do instead. */
 static void
 refuse(const char *what, const char *hint)
 {
@@ -34,7 +35,7 @@ check_clauses(const CreateTableAsStmt *create)
 	const Query *query = castNode(Query, create->query);
 
 	if (into->rel->relpersistence == RELPERSISTENCE_UNLOGGED)
-		refuse("UNLOGGED", "After a crash it would be empty. Leave out UNLOGGED.");
+		refuse("UNLOGGED", "Leave out UNLOGGED.");
 	if (into->onCommit != ONCOMMIT_NOOP)
 		refuse("ON COMMIT", "Leave out ON COMMIT.");
 	if (into->tableSpaceName != NULL)

@@ -20,6 +20,10 @@
 
 #include "syntax.h"
 
+#define HINT_FORMAT \
+	"CREATE STREAM TABLE is not available: %s. " \
+	"Use pgtrickle.create_stream_table() and the functions beside it."
+
 static emit_log_hook_type next_hook = NULL;
 
 static bool
@@ -68,8 +72,7 @@ add_hint(ErrorData *error)
 	{
 		MemoryContext before = MemoryContextSwitchTo(error->assoc_context);
 
-		error->hint = psprintf("CREATE STREAM TABLE is not available: %s. Use the functions of schema pgtrickle instead, such as pgtrickle.create_stream_table().",
-							   pgt_syntax_obstacle());
+		error->hint = psprintf(HINT_FORMAT, pgt_syntax_obstacle());
 		MemoryContextSwitchTo(before);
 	}
 	if (next_hook != NULL)
