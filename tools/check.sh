@@ -64,6 +64,22 @@ selected()
 	done
 }
 
+# suited MODE TEST...
+#	Those of the regression tests that have something to test in that mode: one
+#	that begins with "-- only with preload" (or without) has not in the other.
+suited()
+{
+	local test other='without preload'
+
+	[ "$1" = plain ] && other='with preload'
+	shift
+	for test in "$@"
+	do
+		head -1 "$stage/test/sql/$test.sql" 2> /dev/null |
+			grep -q "^-- only $other" || echo "$test"
+	done
+}
+
 suite_unit()
 {
 	local test out=$stage/out/unit log status line
@@ -155,7 +171,7 @@ suite_regress()
 {
 	run_sql_suite "regress-$1" "$1" "$stage/test" \
 		"$pgxs_src/test/regress/pg_regress" regression \
-		$(selected "$stage"/test/sql/*.sql)
+		$(suited "$1" $(selected "$stage"/test/sql/*.sql))
 }
 
 suite_isolation()

@@ -196,8 +196,12 @@ alter_options(const Statement *statement, Oid relid, const AlterParts *parts)
 static StreamTable *
 find_stream(RangeVar *relation, bool missing_ok)
 {
+	const char *hint = pgt_relation_has_mark(relation, MARK_STREAM) ?
+						   "Use ALTER TABLE to alter a table." :
+						   "Only stream tables have options of pg_trickle.";
+
 	return pgt_stream_by_range_var(relation, AccessShareLock, true, missing_ok,
-								   "Use ALTER TABLE to change a table.");
+								   hint);
 }
 
 /*

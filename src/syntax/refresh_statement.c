@@ -11,6 +11,7 @@
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
+#include "utils/lsyscache.h"
 
 #include "pg_trickle/catalog_table.h"
 #include "pg_trickle/command.h"
@@ -40,6 +41,17 @@ names_stream(const RangeVar *relation)
 	return OidIsValid(relid) && pgt_lookup_stream(relid, true) != NULL;
 }
 
+/* What to do if the name is not that of a stream table; NULL: nothing. */
+static const char *
+hint_for(const RangeVar *relation)
+{
+	Oid relid = RangeVarGetRelid(relation, NoLock, true);
+
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_MATVIEW)
+		return NULL;
+	return "Use REFRESH MATERIALIZED VIEW to refresh a materialized view.";
+}
+
 static ObjectAddress
 refresh_stream(const Statement *statement, void *arg)
 {
@@ -48,7 +60,7 @@ refresh_stream(const Statement *statement, void *arg)
 	bool full = pgt_relation_has_mark(stmt->relation, MARK_STREAM_FULL);
 	StreamTable *st =
 		pgt_stream_by_range_var(stmt->relation, AccessShareLock, true, false,
-								"Use REFRESH MATERIALIZED VIEW for a materialized view.");
+								hint_for(stmt->relation));
 	ObjectAddress address;
 
 	(void) pgt_refresh(st->relid, &(RefreshRequest){

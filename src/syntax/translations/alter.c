@@ -54,6 +54,26 @@ refuse_comma(const Rewriting *rewriting, int i)
 	}
 }
 
+/* RENAME TO, SET (, SET SCHEMA, RESET ( and OWNER TO are the server's. */
+static void
+check_stock_action(const Tokens *tokens, int i)
+{
+	if (pgt_is_word(tokens, i, "rename"))
+	{
+		if (!pgt_is_word(tokens, i + 1, "to"))
+			pgt_syntax_error_at(tokens, i + 1);
+	}
+	else if (pgt_is_word(tokens, i, "set"))
+	{
+		if (!pgt_is_char(tokens, i + 1, '(') &&
+			!pgt_is_word(tokens, i + 1, "schema"))
+			pgt_syntax_error_at(tokens, i + 1);
+	}
+	else if (!pgt_is_word(tokens, i, "reset") &&
+			 !pgt_is_word(tokens, i, "owner"))
+		pgt_syntax_error_at(tokens, i);
+}
+
 static void
 translate_action(Rewriting *rewriting, int name)
 {
@@ -71,14 +91,8 @@ translate_action(Rewriting *rewriting, int name)
 		translate_status(rewriting, action, "SUSPENDED");
 	else if (pgt_is_word(tokens, action, "resume"))
 		translate_status(rewriting, action, "ACTIVE");
-	else if (pgt_is_word(tokens, action, "rename") ?
-				 !pgt_is_word(tokens, action + 1, "to") :
-				 !(pgt_is_word(tokens, action, "set") &&
-				   (pgt_is_char(tokens, action + 1, '(') ||
-					pgt_is_word(tokens, action + 1, "schema"))) &&
-					 !pgt_is_word(tokens, action, "reset") &&
-					 !pgt_is_word(tokens, action, "owner"))
-		pgt_syntax_error_at(tokens, action);
+	else
+		check_stock_action(tokens, action);
 }
 
 static bool
