@@ -222,9 +222,10 @@ typedef struct RefreshRequest
 {
 	const char *initiated_by; /* "MANUAL", ... */
 	const char *reason;
-	bool recompute; /* whatever the window says */
+	bool recompute;		   /* whatever the window says */
 	uint64 *rows_inserted; /* of the stream table itself; or NULL */
-	bool past_fuse; /* however many changes there are */
+<<<<<<< HEAD
+	bool past_fuse;		   /* however many changes there are */
 
 	/*
 	 * Nobody has asked for it, and nobody waits for it: the settings limit it,
@@ -233,6 +234,11 @@ typedef struct RefreshRequest
 	 */
 	bool automatic;
 	int64 cycle_id; /* of the scheduler, for the log; 0: none */
+=======
+	bool past_fuse; /* however many changes there are */
+	bool automatic; /* nobody waits for it: the settings limit it */
+	int64 cycle_id; /* of the scheduler, for the log; 0: none */
+>>>>>>> 37cb698 (A setting that needs a restart, in a session that loads the library; the hint without preload)
 } RefreshRequest;
 
 /*
