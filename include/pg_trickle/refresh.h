@@ -222,10 +222,9 @@ typedef struct RefreshRequest
 {
 	const char *initiated_by; /* "MANUAL", ... */
 	const char *reason;
-	bool recompute;		   /* whatever the window says */
+	bool recompute; /* whatever the window says */
 	uint64 *rows_inserted; /* of the stream table itself; or NULL */
-<<<<<<< HEAD
-	bool past_fuse;		   /* however many changes there are */
+	bool past_fuse; /* however many changes there are */
 
 	/*
 	 * Nobody has asked for it, and nobody waits for it: the settings limit it,
@@ -234,11 +233,6 @@ typedef struct RefreshRequest
 	 */
 	bool automatic;
 	int64 cycle_id; /* of the scheduler, for the log; 0: none */
-=======
-	bool past_fuse; /* however many changes there are */
-	bool automatic; /* nobody waits for it: the settings limit it */
-	int64 cycle_id; /* of the scheduler, for the log; 0: none */
->>>>>>> 37cb698 (A setting that needs a restart, in a session that loads the library; the hint without preload)
 } RefreshRequest;
 
 /*
