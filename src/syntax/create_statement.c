@@ -14,6 +14,7 @@
 #include "parser/parse_param.h"
 
 #include "pg_trickle/command.h"
+#include "pg_trickle/settings.h"
 
 #include "syntax.h"
 
@@ -62,7 +63,8 @@ make_request(CreateRequest *request, const OptionValues *values,
 		.column_names = create->into->colNames,
 		.query = part->text,
 		.schedule = values->schedule != NULL ? values->schedule : "calculated",
-		.mode = values->has_mode ? values->mode : MODE_AUTO,
+		.mode = values->has_mode ? values->mode :
+								   (RefreshMode) pgt_default_refresh_mode,
 		.initialize = !create->into->skipData,
 		.if_not_exists = create->if_not_exists,
 		.options = {

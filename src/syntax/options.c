@@ -15,6 +15,7 @@
 
 #include "pg_trickle/command.h"
 #include "pg_trickle/schedule.h"
+#include "pg_trickle/settings.h"
 
 #include "syntax.h"
 
@@ -33,7 +34,7 @@ static void
 read_mode(OptionValues *values, DefElem *option)
 {
 	values->has_mode = true;
-	values->mode = option == NULL ? MODE_AUTO :
+	values->mode = option == NULL ? (RefreshMode) pgt_default_refresh_mode :
 									pgt_parse_mode(defGetString(option));
 }
 

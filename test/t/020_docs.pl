@@ -135,6 +135,8 @@ sub test_names
 {
 	my %settings = names(
 		q{LOAD 'pg_trickle'; SELECT name FROM pg_settings WHERE name ~ '^pg_trickle\.'});
+	$settings{"pg_trickle.$_"} = 1    # options in stock statements
+	  foreach qw(schedule);
 	my %objects = names(
 		q{SELECT 'pgtrickle.' || proname FROM pg_proc
 			WHERE pronamespace = 'pgtrickle'::regnamespace
