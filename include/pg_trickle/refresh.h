@@ -222,9 +222,9 @@ typedef struct RefreshRequest
 {
 	const char *initiated_by; /* "MANUAL", ... */
 	const char *reason;
-	bool recompute; /* whatever the window says */
+	bool recompute;		   /* whatever the window says */
 	uint64 *rows_inserted; /* of the stream table itself; or NULL */
-	bool past_fuse; /* however many changes there are */
+	bool past_fuse;		   /* however many changes there are */
 
 	/*
 	 * Nobody has asked for it, and nobody waits for it: the settings limit it,
