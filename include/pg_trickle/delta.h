@@ -17,6 +17,8 @@
 #include "executor/tuptable.h"
 #include "utils/tuplestore.h"
 
+#include "pg_trickle/identity.h"
+
 typedef struct Delta
 {
 	char *name;		/* what delta queries call it */
@@ -27,6 +29,14 @@ typedef struct Delta
 
 	Datum *row_values; /* of the row being put */
 	bool *row_nulls;
+
+	/* Of a delta that is to be consolidated, else NULL: */
+	RowIdentity *image;
+	uint64 *hashes; /* of all rows but the first "nunhashed" */
+	int64 nhashes;
+	int64 max_hashes;
+	int64 nunhashed; /* those before the signs were mixed */
+	bool many;		 /* too many to keep hashes in memory */
 } Delta;
 
 /*
@@ -41,6 +51,11 @@ extern Delta *pgt_delta_create(const char *name, TupleDesc desc);
 extern void pgt_delta_put(Delta *delta, const Datum *values,
 						  const bool *nulls, int64 weight);
 extern void pgt_delta_free(Delta *delta);
+
+/*
+ * Rows that are put from now on will be consolidated; said before the first.
+ */
+extern void pgt_delta_expect_opposites(Delta *delta);
 
 /*
  * The same change with the weights of equal rows added up, and without rows

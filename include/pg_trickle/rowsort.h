@@ -44,6 +44,12 @@ extern void pgt_rowsort_put(RowSort *sort, const SortedRow *keys,
 extern const SortedRow *pgt_rowsort_next(RowSort *sort);
 
 /*
+ * The row after that which came last, if there is one and it is in memory:
+ * else NULL.
+ */
+extern const SortedRow *pgt_rowsort_peek(const RowSort *sort);
+
+/*
  * Let the tuple of the row that came last be valid until it is dropped: free
  * of charge if the rows are in memory.
  */

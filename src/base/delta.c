@@ -9,24 +9,26 @@
  *		  7 | x  | -1
  *		  7 | y  |  1
  *
+ * Rows that came and went again cancel.  There seldom are any, and to find
+ * that there are none, it is enough that no two rows of opposite signs have
+ * the same hash.  A row is hashed when it is put, for then its values are at
+ * hand; but as long as all rows have the same sign it need not be.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
+#include "executor/nodeHash.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include "pg_trickle/delta.h"
 #include "pg_trickle/identity.h"
 #include "pg_trickle/zset.h"
 
-#define ST_SORT sort_hashes
-#define ST_ELEMENT_TYPE uint64
-#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
+#define FIRST_HASHES 64
+#define BYTES_PER_HASH (3 * sizeof(uint64)) /* with its share of a table */
 
 /*
  * The descriptor of a delta of rows with "ncols" columns of these types, in
@@ -69,6 +71,140 @@ pgt_delta_create(const char *name, TupleDesc desc)
 }
 
 /*
+ * See delta.h; in the current memory context.
+ */
+void
+pgt_delta_expect_opposites(Delta *delta)
+{
+	Assert(delta->nrows == 0);
+	delta->image = pgt_identity_by_image(delta->desc, delta->desc->natts - 1);
+}
+
+/* ---- opposite rows ---- */
+
+static bool
+has_both_signs(const Delta *delta)
+{
+	return delta->npositive > 0 && delta->npositive < delta->nrows;
+}
+
+/*
+ * A hash with the sign of its row as lowest bit; never 0, which marks a free
+ * place in the table of hashes.
+ */
+static uint64
+signed_hash(int64 hash, bool negative)
+{
+	return ((uint64) hash & ~UINT64CONST(3)) | 2 | negative;
+}
+
+static void
+enlarge_hashes(Delta *delta)
+{
+	Size size;
+
+	delta->max_hashes = Max(FIRST_HASHES, delta->max_hashes * 2);
+	size = delta->max_hashes * sizeof(uint64);
+	if (delta->hashes == NULL)
+		delta->hashes = MemoryContextAlloc(GetMemoryChunkContext(delta),
+										   size);
+	else
+		delta->hashes = repalloc_huge(delta->hashes, size);
+}
+
+/* Remember the hash of the row that has just been put. */
+static void
+note_hash(Delta *delta, const Datum *values, const bool *nulls, bool negative)
+{
+	int64 hash;
+
+	if (delta->nhashes == 0)
+		delta->nunhashed = delta->nrows - 1;
+	if (delta->nrows * BYTES_PER_HASH > get_hash_memory_limit())
+	{
+		delta->many = true;
+		return;
+	}
+
+	hash = pgt_identity_hash_values(delta->image, values, nulls);
+	if (delta->nhashes == delta->max_hashes)
+		enlarge_hashes(delta);
+	delta->hashes[delta->nhashes++] = signed_hash(hash, negative);
+}
+
+/*
+ * Put a hash into the table; true if the one of an opposite row is there.
+ */
+static bool
+meets_opposite(uint64 *table, uint64 mask, uint64 hash)
+{
+	uint64 place = (hash >> 2) & mask;
+
+	for (; table[place] != 0; place = (place + 1) & mask)
+	{
+		if ((table[place] ^ hash) == 1)
+			return true;
+		if (table[place] == hash)
+			return false;
+	}
+	table[place] = hash;
+	return false;
+}
+
+/* Those rows whose hashes have not been noted. */
+static bool
+first_rows_meet_opposite(Delta *delta, uint64 *table, uint64 mask)
+{
+	int ncols = delta->desc->natts - 1;
+	TupleTableSlot *row = MakeSingleTupleTableSlot(delta->desc,
+												   &TTSOpsMinimalTuple);
+	bool found = false;
+
+	for (int64 i = 0; i < delta->nunhashed && !found; i++)
+	{
+		uint64 hash;
+
+		if (!tuplestore_gettupleslot(delta->rows, true, false, row))
+			elog(ERROR, "delta has too few rows");
+		slot_getallattrs(row);
+		hash = signed_hash(pgt_identity_hash(delta->image, row),
+						   DatumGetInt64(row->tts_values[ncols]) < 0);
+		found = meets_opposite(table, mask, hash);
+	}
+	tuplestore_rescan(delta->rows);
+	ExecDropSingleTupleTableSlot(row);
+	return found;
+}
+
+/*
+ * Are there rows of opposite signs that might be the same?
+ */
+static bool
+might_cancel(Delta *delta)
+{
+	uint64 size = 4;
+	uint64 *table;
+	bool found;
+
+	if (!has_both_signs(delta))
+		return false;
+	if (delta->many)
+		return true;
+
+	while (size < (uint64) (delta->nrows + delta->nrows / 2))
+		size *= 2;
+	table = palloc_extended(size * sizeof(uint64),
+							MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	found = first_rows_meet_opposite(delta, table, size - 1);
+	for (int64 i = 0; i < delta->nhashes && !found; i++)
+		found = meets_opposite(table, size - 1, delta->hashes[i]);
+	pfree(table);
+	return found;
+}
+
+/* ---- rows ---- */
+
+/*
  * Add a row, which is copied; "values" and "nulls" are its columns without w.
  */
 void
@@ -87,54 +223,8 @@ pgt_delta_put(Delta *delta, const Datum *values, const bool *nulls,
 	delta->nrows++;
 	if (weight > 0)
 		delta->npositive++;
-}
-
-/* The hash of each row, with the sign of its weight as lowest bit. */
-static void
-hash_rows(Delta *delta, uint64 *hashes)
-{
-	int ncols = delta->desc->natts - 1;
-	RowIdentity *image = pgt_identity_by_image(delta->desc, ncols);
-	TupleTableSlot *row = MakeSingleTupleTableSlot(delta->desc,
-												   &TTSOpsMinimalTuple);
-
-	while (tuplestore_gettupleslot(delta->rows, true, false, row))
-	{
-		slot_getallattrs(row);
-		*hashes = (uint64) pgt_identity_hash(image, row) & ~UINT64CONST(1);
-		if (DatumGetInt64(row->tts_values[ncols]) < 0)
-			*hashes |= 1;
-		hashes++;
-	}
-	tuplestore_rescan(delta->rows);
-	ExecDropSingleTupleTableSlot(row);
-	pfree(image);
-}
-
-/*
- * Are there rows of opposite signs that might be the same?  Most updates
- * change each row once, and then hashes alone tell that nothing cancels: a
- * third of what a Z-set costs.
- */
-static bool
-might_cancel(Delta *delta)
-{
-	Size size = delta->nrows * sizeof(uint64);
-	uint64 *hashes;
-	bool found = false;
-
-	if (delta->npositive == 0 || delta->npositive == delta->nrows)
-		return false;
-	if (size > work_mem * (Size) 1024)
-		return true;
-
-	hashes = palloc_extended(size, MCXT_ALLOC_HUGE);
-	hash_rows(delta, hashes);
-	sort_hashes(hashes, delta->nrows);
-	for (int64 i = 1; i < delta->nrows && !found; i++)
-		found = (hashes[i - 1] ^ hashes[i]) == 1;
-	pfree(hashes);
-	return found;
+	if (delta->image != NULL && has_both_signs(delta))
+		note_hash(delta, values, nulls, weight < 0);
 }
 
 /* The columns without the weight. */
@@ -201,6 +291,10 @@ pgt_delta_free(Delta *delta)
 	tuplestore_end(delta->rows);
 	pfree(delta->row_values);
 	pfree(delta->row_nulls);
+	if (delta->image != NULL)
+		pfree(delta->image);
+	if (delta->hashes != NULL)
+		pfree(delta->hashes);
 	pfree(delta->name);
 	pfree(delta);
 }

@@ -287,6 +287,14 @@ pgt_rowsort_next(RowSort *sort)
 	return sort->disk != NULL ? next_from_disk(sort) : next_from_memory(sort);
 }
 
+const SortedRow *
+pgt_rowsort_peek(const RowSort *sort)
+{
+	return sort->disk == NULL && sort->next < sort->nrows ?
+			   &sort->rows[sort->next] :
+			   NULL;
+}
+
 MinimalTuple
 pgt_rowsort_keep(RowSort *sort)
 {

@@ -16,7 +16,8 @@
  * Equal images lie next to each other, so that their weights are added up in
  * passing.  Positive rows are handed out as they come, negative ones wait for
  * the end of the group: (a, 2) then -(a, 3).  As long as the rows are in
- * memory none of this copies a row.
+ * memory none of this copies a row, and one whose neighbours have other
+ * hashes, as most have, is handed out without being collected.
  *
  * A hash is no identity.  Rows of other groups that have the group hash of
  * the one being read ("strangers") go to a second Z-set, which is read when
@@ -254,46 +255,85 @@ drop_images(ZSet *zset, ImageList *list)
 	list->n = list->next = 0;
 }
 
-/* Add the weight of the next row to that of its image. */
-static void
-count_image(ZSet *zset)
+/* Byte for byte; rows that are not may still have the same image. */
+static bool
+same_bytes(MinimalTuple a, MinimalTuple b)
 {
-	ImageList *list = &zset->images;
-	Image new = {.weight = zset->ahead->weight};
-
-	if (list->n > 0)
-		ExecStoreMinimalTuple(zset->ahead->tuple, zset->ahead_slot, false);
-	for (int64 i = 0; i < list->n; i++)
-	{
-		ExecStoreMinimalTuple(list->images[i].tuple, zset->out, false);
-		if (same_row(zset, zset->image, zset->out, zset->ahead_slot))
-		{
-			list->images[i].weight += new.weight;
-			return;
-		}
-	}
-
-	new.tuple = pgt_rowsort_keep(zset->rows);
-	add_image(zset, list, &new);
+	return a->t_len == b->t_len && memcmp(a, b, a->t_len) == 0;
 }
 
-/* Collect the rows of the group that have the image hash of the next one. */
+/* The one of the collected images that the next row has, or NULL. */
+static Image *
+find_image(ZSet *zset)
+{
+	ImageList *list = &zset->images;
+	MinimalTuple tuple = zset->ahead->tuple;
+
+	for (int64 i = 0; i < list->n; i++)
+	{
+		Image *image = &list->images[i];
+
+		if (same_bytes(image->tuple, tuple))
+			return image;
+		ExecStoreMinimalTuple(image->tuple, zset->out, false);
+		ExecStoreMinimalTuple(tuple, zset->ahead_slot, false);
+		if (same_row(zset, zset->image, zset->out, zset->ahead_slot))
+			return image;
+	}
+
+	return NULL;
+}
+
+/*
+ * Add the weight of the next row to that of its image; false if it has none
+ * among those collected.  Rows of one image are of one group.
+ */
+static bool
+count_known_image(ZSet *zset)
+{
+	Image *image = find_image(zset);
+
+	if (image != NULL)
+		image->weight += zset->ahead->weight;
+	return image != NULL;
+}
+
+static void
+collect_new_image(ZSet *zset)
+{
+	Image new = {.weight = zset->ahead->weight};
+
+	new.tuple = pgt_rowsort_keep(zset->rows);
+	add_image(zset, &zset->images, &new);
+}
+
+/*
+ * Collect the rows of the group that have the image hash of the next one.
+ */
 static void
 take_images(ZSet *zset)
 {
-	int64 hash = 0;
+	int64 hash;
 
 	drop_images(zset, &zset->images);
-	while (group_goes_on(zset))
+	zset->in_group = group_goes_on(zset);
+	if (!zset->in_group)
+		return;
+
+	hash = zset->ahead->image;
+	while (zset->ahead != NULL && zset->ahead->group == zset->group &&
+		   zset->ahead->image == hash)
 	{
-		if (zset->images.n == 0)
-			hash = zset->ahead->image;
-		else if (zset->ahead->image != hash)
-			return;
-		count_image(zset);
-		advance(zset);
+		if (count_known_image(zset))
+			advance(zset);
+		else if (zset->ahead_fits)
+		{
+			collect_new_image(zset);
+			advance(zset);
+		}
+		else
+			(void) group_goes_on(zset); /* passes over strangers */
 	}
-	zset->in_group = false;
 }
 
 /* ---- negative rows ---- */
@@ -408,27 +448,83 @@ pgt_zset_next_group(ZSet *zset)
 	return zset->in_group;
 }
 
-/* The next positive row of the group, going on to its end; or NULL. */
-static const Image *
-next_positive(ZSet *zset)
+/*
+ * Is the next row of the group the only one with its image hash?  If it is
+ * not in memory, we do not know.
+ */
+static bool
+next_is_alone(ZSet *zset)
+{
+	const SortedRow *row;
+	const SortedRow *following;
+
+	if (!pgt_rowsort_is_in_memory(zset->rows) || !group_goes_on(zset))
+		return false;
+	row = zset->ahead;
+	following = pgt_rowsort_peek(zset->rows);
+	return following == NULL || following->image != row->image ||
+		   following->group != row->group;
+}
+
+/* Take such a row; NULL if it is not positive, and waits if it is negative. */
+static TupleTableSlot *
+take_alone(ZSet *zset, int64 *weight)
+{
+	Image image = {
+		.tuple = zset->ahead->tuple,
+		.weight = zset->ahead->weight,
+	};
+
+	advance(zset);
+	if (image.weight < 0)
+		put_negative(zset, &image);
+	if (image.weight <= 0)
+		return NULL;
+	*weight = image.weight;
+	if (image.tuple == zset->lead)
+		return zset->lead_slot;
+	return zset->ahead_slot; /* where group_goes_on() has put it */
+}
+
+/* The next positive row that has been collected, or NULL. */
+static TupleTableSlot *
+next_collected(ZSet *zset, int64 *weight)
 {
 	ImageList *list = &zset->images;
 
-	for (;;)
+	while (list->next < list->n)
 	{
-		while (list->next < list->n)
-		{
-			const Image *image = &list->images[list->next++];
+		const Image *image = &list->images[list->next++];
 
-			if (image->weight > 0)
-				return image;
-			if (image->weight < 0)
-				put_negative(zset, image);
-		}
-		if (!zset->in_group)
-			return NULL;
-		take_images(zset);
+		if (image->weight < 0)
+			put_negative(zset, image);
+		if (image->weight <= 0)
+			continue;
+		*weight = image->weight;
+		return ExecStoreMinimalTuple(image->tuple, zset->out, false);
 	}
+
+	return NULL;
+}
+
+/* The next positive row of the group, going on to its end; or NULL. */
+static TupleTableSlot *
+next_positive(ZSet *zset, int64 *weight)
+{
+	TupleTableSlot *row = next_collected(zset, weight);
+
+	while (row == NULL && zset->in_group)
+	{
+		if (next_is_alone(zset))
+			row = take_alone(zset, weight);
+		else
+		{
+			take_images(zset);
+			row = next_collected(zset, weight);
+		}
+	}
+
+	return row;
 }
 
 /*
@@ -439,15 +535,9 @@ TupleTableSlot *
 pgt_zset_next_row(ZSet *zset, int64 *weight)
 {
 	MemoryContext old = MemoryContextSwitchTo(zset->memory);
-	const Image *positive = next_positive(zset);
-	TupleTableSlot *row;
+	TupleTableSlot *row = next_positive(zset, weight);
 
-	if (positive != NULL)
-	{
-		*weight = positive->weight;
-		row = ExecStoreMinimalTuple(positive->tuple, zset->out, false);
-	}
-	else
+	if (row == NULL)
 		row = next_negative(zset, weight);
 
 	MemoryContextSwitchTo(old);
