@@ -14,7 +14,9 @@
  *	  one row, a nested loop over a scan looks as good as a hash join.  And
  *	  see join_estimate.c.
  *	- The plan for many changed rows is the planner's choice, made anew when
- *	  the number of changed rows has grown or shrunk tenfold.
+ *	  the number of changed rows has grown or shrunk tenfold.  It knows the
+ *	  changed rows: see delta_statistics.c.  If they are thousands and the
+ *	  tables few, a plan is made for each run.
  *	- Either is made anew when a table has outgrown what it was planned for.
  *	  ANALYZE, new indexes and the like are seen by the server itself.
  *
@@ -36,6 +38,7 @@
 
 #include "pg_trickle/progress.h"
 
+#include "delta_statistics.h"
 #include "execute.h"
 #include "join_estimate.h"
 
@@ -45,6 +48,9 @@
 #define MAX_GROWTH 2	  /* of a table, before it is planned anew */
 #define FREE_GROWTH 8	  /* blocks, whatever the factor */
 #define MAX_ROW_FACTOR 10 /* of the rows of large deltas */
+
+#define FRESH_PLAN_ROWS 5000 /* so many make planning cheap ... */
+#define FRESH_PLAN_TABLES 4	 /* ... if there are few ways to join */
 
 /* A table that a plan reads, with its size when it was planned. */
 typedef struct PlannedTable
@@ -57,8 +63,9 @@ struct SavedPlan
 {
 	MemoryContext memory;
 	SPIPlanPtr plan;
-	int64 nrows; /* of the deltas it was made for */
-	int ntables; /* -1: not planned yet */
+	int64 nrows;	  /* of the deltas it was made for */
+	bool for_one_run; /* made for the very rows of one run */
+	int ntables;	  /* -1: not planned yet */
 	PlannedTable *tables;
 };
 
@@ -222,10 +229,27 @@ note_sizes(SavedPlan *saved, const PlannedStmt *stmt)
 	}
 }
 
+static CachedPlanSource *
+plan_source(const SavedPlan *saved)
+{
+	return linitial(SPI_plan_get_plan_sources(saved->plan));
+}
+
+/*
+ * Is it worth while to plan for just these rows?  Where their values lie can
+ * make another plan the best.
+ */
+static bool
+deserves_own_plan(const SavedPlan *saved, bool small, List *deltas)
+{
+	return !small && count_rows(deltas) >= FRESH_PLAN_ROWS &&
+		   list_length(plan_source(saved)->relationOids) <= FRESH_PLAN_TABLES;
+}
+
 static bool
 is_planned(const SavedPlan *saved)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(saved->plan));
+	CachedPlanSource *source = plan_source(saved);
 
 	return saved->ntables >= 0 && source->is_valid &&
 		   source->gplan != NULL && source->gplan->is_valid;
@@ -236,11 +260,12 @@ is_planned(const SavedPlan *saved)
  * the cache, without them: they must not reach functions that are called.
  */
 static void
-plan_now(SavedPlan *saved, bool small)
+plan_now(SavedPlan *saved, bool small, List *deltas)
 {
 	int level = NewGUCNestLevel();
 	CachedPlan *plan;
 
+	saved->for_one_run = deserves_own_plan(saved, small, deltas);
 	for (int i = 0; i < (int) lengthof(plan_settings); i++)
 		if (small || !plan_settings[i].small_only)
 			(void) set_config_option(plan_settings[i].name,
@@ -249,7 +274,8 @@ plan_now(SavedPlan *saved, bool small)
 									 GUC_ACTION_SAVE, true, 0, false);
 
 	plan = small ? pgt_plan_for_few_rows(saved->plan) :
-				   SPI_plan_get_cached_plan(saved->plan);
+				   pgt_plan_for_many_rows(saved->plan, deltas,
+										  saved->for_one_run);
 	note_sizes(saved, linitial_node(PlannedStmt, plan->stmt_list));
 	ReleaseCachedPlan(plan, CurrentResourceOwner);
 	AtEOXact_GUC(true, level);
@@ -259,13 +285,23 @@ plan_now(SavedPlan *saved, bool small)
 static double
 planned_rows(const SavedPlan *saved)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(saved->plan));
+	CachedPlanSource *source = plan_source(saved);
 
 	if (!is_planned(saved))
 		return -1;
 	return linitial_node(PlannedStmt,
 						 source->gplan->stmt_list)
 		->planTree->plan_rows;
+}
+
+/* As an invalidation does. */
+static void
+discard_plan(SavedPlan *saved)
+{
+	CachedPlanSource *source = plan_source(saved);
+
+	if (source->gplan != NULL)
+		source->gplan->is_valid = false;
 }
 
 /* ---- rows ---- */
@@ -351,8 +387,11 @@ prepare(const char *sql, SavedPlan **plan, bool small, List *deltas)
 
 	if (*plan == NULL)
 		*plan = make_plan(sql, deltas);
+	else if ((*plan)->for_one_run ||
+			 deserves_own_plan(*plan, small, deltas))
+		discard_plan(*plan);
 	if (!is_planned(*plan))
-		plan_now(*plan, small);
+		plan_now(*plan, small, deltas);
 }
 
 /*
