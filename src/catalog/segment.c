@@ -21,6 +21,7 @@
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/heap.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -334,7 +335,8 @@ pgt_segment_is_intact(const Segment *segment)
 		return false;
 
 	desc = RelationGetDescr(log);
-	intact = desc->natts == Natts_log_fixed + segment->ncolumns &&
+	intact = log->rd_rel->relam == HEAP_TABLE_AM_OID &&
+			 desc->natts == Natts_log_fixed + segment->ncolumns &&
 			 TupleDescAttr(desc, Anum_log_xid - 1)->atttypid == XID8OID &&
 			 TupleDescAttr(desc, Anum_log_part - 1)->atttypid == INT4OID &&
 			 TupleDescAttr(desc, Anum_log_weight - 1)->atttypid == INT2OID;

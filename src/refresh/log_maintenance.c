@@ -32,6 +32,8 @@
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/settings.h"
 
+#include "log_scan.h"
+
 /* One step of a segment's life; returns whether it was taken. */
 typedef bool (*SegmentStep)(const Source *source, Segment *segment);
 
@@ -80,27 +82,24 @@ widen_range(Segment *segment, FullTransactionId xid)
 		segment->max_xid = xid;
 }
 
-/* The range of the xids of all rows that anybody will ever see. */
+static bool
+note_xid(const LogRow *row, void *segment)
+{
+	widen_range(segment, row->xid);
+	return false;
+}
+
+/*
+ * The range of the xids of all rows.  No writer is left, so that each row is
+ * one that all will see, or nobody: a range that is too wide is not wrong,
+ * and to ask which rows were rolled back would cost ten times as much.
+ */
 static void
 find_xid_range(Segment *segment)
 {
 	Relation log = table_open(segment->relid, NoLock);
-	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(log, snapshot, 0, NULL);
-	TupleTableSlot *slot = table_slot_create(log, NULL);
 
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		bool isnull;
-
-		CHECK_FOR_INTERRUPTS();
-		widen_range(segment,
-					DatumGetFullTransactionId(slot_getattr(slot, Anum_log_xid,
-														   &isnull)));
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
+	pgt_scan_all_of_log(log, note_xid, segment);
 	table_close(log, NoLock);
 }
 
@@ -116,6 +115,11 @@ close_segment(const Source *source, Segment *segment)
 	if (TransactionIdIsCurrentTransactionId(segment->xmin) ||
 		!ConditionalLockRelationOid(segment->relid, ShareLock))
 		return false;
+	if (!pgt_segment_is_intact(segment))
+	{
+		UnlockRelationOid(segment->relid, ShareLock);
+		return false;
+	}
 
 	find_xid_range(segment);
 	UnlockRelationOid(segment->relid, ShareLock);
@@ -183,6 +187,41 @@ everybody_sees_drained(Relation log, const Segment *segment)
 								 horizon);
 }
 
+static bool
+has_blocks(Relation rel)
+{
+	return RelationGetNumberOfBlocks(rel) > 0;
+}
+
+static bool
+has_toasted_values(Relation log)
+{
+	Oid relid = log->rd_rel->reltoastrelid;
+	Relation toast;
+	bool found;
+
+	if (!OidIsValid(relid))
+		return false;
+	toast = table_open(relid, AccessShareLock);
+	found = has_blocks(toast);
+	table_close(toast, NoLock);
+	return found;
+}
+
+/*
+ * Each truncation of a file flushes WAL and looks at every shared buffer: a
+ * toast table and its index are spared two of them if nothing is in them,
+ * which is the rule.
+ */
+static void
+truncate_log(Relation log)
+{
+	if (has_toasted_values(log))
+		heap_truncate_one_rel(log);
+	else if (has_blocks(log))
+		table_relation_nontransactional_truncate(log);
+}
+
 /*
  * TRUNCATE is not MVCC-safe.  Here it need not be: every snapshot in the
  * database shows every consumer beyond the segment.  If this transaction
@@ -207,7 +246,7 @@ empty(const Source *source, Segment *segment)
 	log = table_open(segment->relid, NoLock);
 	safe = everybody_sees_drained(log, segment);
 	if (safe)
-		heap_truncate_one_rel(log);
+		truncate_log(log);
 	table_close(log, NoLock);
 	if (!safe)
 	{

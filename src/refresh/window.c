@@ -13,17 +13,19 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/xid8.h"
 
+#include "pg_trickle/kept_memory.h"
 #include "pg_trickle/refresh.h"
+
+#include "log_scan.h"
+
+#define LARGE_CHANGE 1000 /* rows; it is worth while to be ready for the next */
 
 /* Reading one segment for one consumer. */
 typedef struct SegmentReader
@@ -39,6 +41,8 @@ typedef struct SegmentReader
 	FullTransactionId last_xid; /* rows of one transaction come together: */
 	int32 last_part;			/* remember the last answer */
 	bool last_seen;
+	Delta *delta; /* where rows go */
+	Window *window;
 } SegmentReader;
 
 static bool
@@ -172,32 +176,29 @@ has_enough(const Window *window, const WindowLimits *limits)
 		   !IsolationUsesXactSnapshot();
 }
 
-/* Put one row of the log into the delta, unless it is seen or a mark. */
-static void
-read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
-		 Window *window)
+static bool
+is_new(const LogRow *row, void *arg)
 {
-	FullTransactionId xid;
-	int32 part;
-	int16 weight;
+	return !reader_has_seen(arg, row->xid, row->part);
+}
 
-	slot_getsomeattrs(slot, Natts_log_fixed);
-	xid = DatumGetFullTransactionId(slot->tts_values[Anum_log_xid - 1]);
-	part = DatumGetInt32(slot->tts_values[Anum_log_part - 1]);
-	if (reader_has_seen(reader, xid, part))
-		return;
+/* Put one row of the log into the delta, unless it is a mark. */
+static bool
+read_row(const LogRow *row, TupleTableSlot *slot, void *arg)
+{
+	SegmentReader *reader = arg;
 
 	if (!reader->complete)
-		window->reset = "a column of a source has changed";
-	weight = DatumGetInt16(slot->tts_values[Anum_log_weight - 1]);
-	if (weight == 0)
+		reader->window->reset = "a column of a source has changed";
+	if (row->weight == 0)
 	{
-		note_own_mark(window, xid, part);
-		window->reset = "a source was truncated or changed by DDL";
-		return;
+		note_own_mark(reader->window, row->xid, row->part);
+		reader->window->reset =
+			"a source was truncated or changed by DDL";
+		return true;
 	}
-	if (!count_row(window, reader->limits))
-		return;
+	if (!count_row(reader->window, reader->limits))
+		return !has_enough(reader->window, reader->limits);
 
 	slot_getallattrs(slot);
 	for (int i = 0; i < reader->natts; i++)
@@ -208,7 +209,8 @@ read_row(SegmentReader *reader, TupleTableSlot *slot, Delta *delta,
 		reader->values[i] = reader->nulls[i] ? (Datum) 0 :
 											   slot->tts_values[attno - 1];
 	}
-	pgt_delta_put(delta, reader->values, reader->nulls, weight);
+	pgt_delta_put(reader->delta, reader->values, reader->nulls, row->weight);
+	return !has_enough(reader->window, reader->limits);
 }
 
 static void
@@ -217,8 +219,6 @@ read_segment(const Segment *segment, const SourceUse *use,
 			 Delta *delta, Window *window)
 {
 	Relation log;
-	TableScanDesc scan;
-	TupleTableSlot *slot;
 	SegmentReader reader = {
 		.frontier = frontier,
 		.limits = limits,
@@ -227,22 +227,16 @@ read_segment(const Segment *segment, const SourceUse *use,
 		.values = palloc(sizeof(Datum) * (use->ncolumns + 1)),
 		.nulls = palloc(sizeof(bool) * (use->ncolumns + 1)),
 		.last_part = -1,
+		.delta = delta,
+		.window = window,
 	};
 
 	check_layout(segment);
 	log = table_open(segment->relid, NoLock);
 	reader.attnos = map_columns(segment, log, use, delta,
 								&reader.complete);
-	slot = table_slot_create(log, NULL);
-	scan = table_beginscan(log, GetActiveSnapshot(), 0, NULL);
-	while (!has_enough(window, limits) &&
-		   table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		CHECK_FOR_INTERRUPTS();
-		read_row(&reader, slot, delta, window);
-	}
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
+	if (!has_enough(window, limits))
+		pgt_scan_log(log, GetActiveSnapshot(), is_new, read_row, &reader);
 	table_close(log, NoLock);
 }
 
@@ -271,6 +265,7 @@ read_source(const StreamTable *st, const SourceUse *use,
 									pgt_source_delta_desc(use));
 	ListCell *lc;
 
+	pgt_delta_expect_opposites(delta);
 	foreach (lc, pgt_segments(source->track_id))
 	{
 		Segment *segment = lfirst(lc);
@@ -280,6 +275,8 @@ read_source(const StreamTable *st, const SourceUse *use,
 			read_segment(segment, use, st->frontier, limits, delta, window);
 	}
 
+	if (delta->nrows > LARGE_CHANGE)
+		pgt_keep_freed_memory();
 	delta = pgt_delta_consolidate(delta);
 	window->nrows += delta->nrows;
 	if (delta->nrows > 0)
