@@ -105,7 +105,8 @@ put_program(FunctionCallInfo fcinfo, const Query *query,
 Datum
 pgt_sql_explain_query_rewrite(PG_FUNCTION_ARGS)
 {
-	Query *query = pgt_analyze_query(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	char *text = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Query *query = pgt_analyze_query(text, NIL);
 	NormalForm *form;
 	ListCell *lc;
 
