@@ -134,6 +134,7 @@ extern bool pgt_drained_is_set(void); /* and this not merely under way */
 /* Those that change what is said of a source exclude each other. */
 extern void pgt_lock_source_control(Oid source);
 
+extern List *pgt_all_gates(void); /* of SourceGate, by source */
 extern SourceGate *pgt_lookup_gate(Oid source);
 extern void pgt_insert_gate(Oid source);
 extern void pgt_delete_gate(Oid source);

@@ -198,6 +198,15 @@ pgt_lookup_gate(Oid source)
 }
 
 /*
+ * All gates, by source, in the caller's memory context.
+ */
+List *
+pgt_all_gates(void)
+{
+	return pgt_scan_under(NULL, TABLE_GATES, INDEX_GATES, form_gate);
+}
+
+/*
  * Gate a relation that has no gate; the caller holds
  * pgt_lock_source_control().
  */
@@ -514,7 +523,7 @@ pgt_read_controls(void)
 
 	controls->paused = pgt_is_paused();
 	controls->drained = pgt_drained_is_set();
-	controls->gates = pgt_scan_under(NULL, TABLE_GATES, INDEX_GATES, form_gate);
+	controls->gates = pgt_all_gates();
 	controls->groups = pgt_scan_under(NULL, TABLE_GROUPS, INDEX_GROUPS,
 									  form_group);
 	controls->watermarks = pgt_scan_under(NULL, TABLE_WATERMARKS,
@@ -651,7 +660,7 @@ pgt_forget_controls(List *relids)
 {
 	ListCell *lc;
 
-	foreach (lc, pgt_scan_under(NULL, TABLE_GATES, INDEX_GATES, form_gate))
+	foreach (lc, pgt_all_gates())
 	{
 		SourceGate *gate = lfirst(lc);
 

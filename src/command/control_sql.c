@@ -268,15 +268,15 @@ pgt_sql_ungate_relation(PG_FUNCTION_ARGS)
 void
 pgt_note_gates(const StreamTable *st)
 {
-	Controls *controls = pgt_read_controls();
+	List *gates = pgt_all_gates();
 	List *sources;
 	ListCell *lc;
 
-	if (controls->gates == NIL)
+	if (gates == NIL)
 		return;
 
 	sources = pgt_all_dependencies(st->pgt_id);
-	foreach (lc, controls->gates)
+	foreach (lc, gates)
 	{
 		SourceGate *g = lfirst(lc);
 
