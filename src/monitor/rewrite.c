@@ -105,8 +105,8 @@ put_program(FunctionCallInfo fcinfo, const Query *query,
 Datum
 pgt_sql_explain_query_rewrite(PG_FUNCTION_ARGS)
 {
-	char *text = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Query *query = pgt_analyze_query(text, NIL);
+	char *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Query *query = pgt_analyze_query(sql, NIL);
 	NormalForm *form;
 	ListCell *lc;
 
