@@ -82,6 +82,14 @@ start_server()
 	unset PGPORT PGOPTIONS PGSERVICE
 }
 
+# restart_server [SETTING=VALUE]: with that setting, and no other given so.
+restart_server()
+{
+	"${as_user[@]}" "$bin/pg_ctl" -D "$stage/data" -w -m fast \
+		-l "$stage/data/server.log" -o "${1:+-c $1}" restart > /dev/null ||
+		{ cat "$stage/data/server.log" >&2; die 'no server'; }
+}
+
 stop_server()
 {
 	[ -n "$stage" ] || return 0

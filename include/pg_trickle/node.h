@@ -45,6 +45,7 @@ struct NodeProgram
 	char *name;			  /* "node 1" */
 	Linear *input;
 	TupleDesc input_desc; /* keys, then arguments */
+	bool keys_vary;		  /* equal ones may differ, representative.c */
 
 	/* the state table */
 	Oid state_relid;

@@ -80,7 +80,7 @@ number_columns(NodeProgram *node)
 		node->aggs[i]->result = ++last;
 	node->nvisible = last;
 	node->n = ++last;
-	if (pgt_keys_may_vary(node))
+	if (node->keys_vary)
 		node->shown = ++last;
 
 	for (int i = 0; i < node->naggs; i++)
@@ -151,14 +151,13 @@ describe_state(const NodeProgram *node, int ncolumns)
 }
 
 /*
- * Plan a node whose query, without the input, and whose row type of the input
- * are the node's to keep.
+ * Begin to plan a node; its query, without the input, and the row type of the
+ * input are the node's to keep.
  */
 static NodeProgram *
-plan(QueryNode *query, TupleDesc input_desc, MemoryContext memory)
+begin_plan(QueryNode *query, TupleDesc input_desc, MemoryContext memory)
 {
 	NodeProgram *node = palloc0(sizeof(NodeProgram));
-	ListCell *lc;
 
 	node->memory = memory;
 	node->query = query;
@@ -167,6 +166,14 @@ plan(QueryNode *query, TupleDesc input_desc, MemoryContext memory)
 	node->naggs = list_length(query->aggs);
 	node->input_desc = input_desc;
 	plan_memory(node);
+	return node;
+}
+
+/* Once it is known whether keys may vary. */
+static void
+finish_plan(NodeProgram *node)
+{
+	ListCell *lc;
 
 	node->aggs = palloc(sizeof(Aggregate *) * (node->naggs + 1));
 	foreach (lc, node->query->aggs)
@@ -177,7 +184,6 @@ plan(QueryNode *query, TupleDesc input_desc, MemoryContext memory)
 										   i + 1, &node->agg_memory);
 	}
 	node->state_desc = describe_state(node, number_columns(node));
-	return node;
 }
 
 /*
@@ -190,8 +196,10 @@ pgt_node_plan(const QueryNode *query, MemoryContext memory)
 {
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	TupleDesc input_desc = ExecCleanTypeFromTL(query->input->targetList);
-	NodeProgram *node = plan(copy_query_node(query), input_desc, memory);
+	NodeProgram *node = begin_plan(copy_query_node(query), input_desc, memory);
 
+	node->keys_vary = pgt_keys_may_vary(node);
+	finish_plan(node);
 	MemoryContextSwitchTo(before);
 	return node;
 }
@@ -514,6 +522,7 @@ pgt_node_write(const NodeProgram *node, StringInfo image)
 	foreach (lc, node->query->aggs)
 		pgt_image_put_node(image, ((NodeAgg *) lfirst(lc))->aggref);
 	pgt_image_put_desc(image, node->input_desc);
+	pgt_image_put_int(image, node->keys_vary);
 	pgt_image_put_int(image, node->state_relid);
 	pgt_image_put_oids(image, node->multisets);
 	pgt_linear_write(node->input, image);
@@ -553,9 +562,12 @@ pgt_node_read(ImageReader *image)
 												 ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	QueryNode *query = read_query_node(image);
-	NodeProgram *node = plan(query, pgt_image_desc(image), memory);
-	Oid state_relid = (Oid) pgt_image_int(image);
+	NodeProgram *node = begin_plan(query, pgt_image_desc(image), memory);
+	Oid state_relid;
 
+	node->keys_vary = pgt_image_int(image) != 0;
+	finish_plan(node);
+	state_relid = (Oid) pgt_image_int(image);
 	build_for_run(node, state_relid, pgt_image_oids(image));
 	node->input = pgt_linear_read(image);
 
