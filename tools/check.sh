@@ -393,7 +393,7 @@ make_stage
 build check-build $([[ "$*" == *long* || "$*" == *stress* ]] && echo stress)
 make_installation
 copy_folder test
-for folder in docs demo	# test/t runs what they show
+for folder in docs demo monitoring	# test/t runs what they show
 do
 	[ ! -d "$tree/$folder" ] || copy_folder "$folder"
 done

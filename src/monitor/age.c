@@ -11,7 +11,8 @@
  *										was committed before is in it
  *		that cannot be told (FULL,		since the last refresh
  *		foreign tables, a trigger that
- *		is missing or disabled)
+ *		is missing or disabled, a log
+ *		that was emptied without it)
  *		it reads stream tables			that of the oldest of them at least
  *
  * A log row does not say when it was committed, so the exact age of a change
@@ -302,7 +303,7 @@ is_behind(Ages *ages, const StreamTable *st, List *dependencies)
 	bool has_source = false;
 	ListCell *lc;
 
-	if (st->mode == MODE_FULL)
+	if (st->mode == MODE_FULL || st->frontier->lost)
 		return true;
 	foreach (lc, dependencies)
 	{

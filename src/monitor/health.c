@@ -164,6 +164,22 @@ check_unfilled(Health *health)
 	}
 }
 
+static void
+check_claims(Health *health)
+{
+	ListCell *lc;
+
+	foreach (lc, health->streams)
+	{
+		const StreamTable *st = lfirst(lc);
+
+		if (st->frontier != NULL && st->frontier->lost)
+			pgt_find(health, SEVERITY_WARNING,
+					 psprintf("stream table %s has lost changes, because a log exceeded pg_trickle.max_log_size: its next refresh recomputes; run pgtrickle.refresh_stream_table(%s), or drop it",
+							  pgt_relation_text(st->relid), argument(st)));
+	}
+}
+
 /* ---- how late ---- */
 
 /* Ten minutes, and twice as long as the schedule allows. */
@@ -334,6 +350,7 @@ static const struct
 	{"gates", check_gates, "no source is gated"},
 	{"errors", check_errors, "no stream table failed at its last refresh"},
 	{"fuses", check_fuses, "no fuse has blown"},
+	{"claims", check_claims, "no log was emptied without a stream table"},
 	{"unfilled", check_unfilled, "all stream tables are filled"},
 	{"restore", check_restore, "no restore is under way"},
 	{"sources", check_sources,

@@ -15,13 +15,14 @@
 #include "utils/lsyscache.h"
 
 #include "pg_trickle/capture.h"
+#include "pg_trickle/settings.h"
 #include "pg_trickle/sql.h"
 
 #include "health.h"
 
 PG_FUNCTION_INFO_V1(pgt_sql_check_cdc_health);
 
-/* A log that is worth to look at what holds it. */
+/* A log that is worth to look at what keeps it, if there is no limit. */
 #define LARGE_LOG (INT64CONST(1) << 30)
 
 /* ---- what may be wrong ---- */
@@ -83,7 +84,10 @@ size_text(int64 bytes)
 static void
 check_size(SourceHealth *health)
 {
-	if (health->bytes < LARGE_LOG)
+	int64 limit = pgt_max_log_size > 0 ? (int64) pgt_max_log_size * 1024 :
+										 LARGE_LOG;
+
+	if (health->bytes <= limit)
 		return;
 
 	if (health->slowest != NULL)

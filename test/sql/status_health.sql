@@ -159,6 +159,22 @@ SELECT * FROM problems();
 SELECT active, failing, suspended, fuses_blown, severity FROM pgtrickle.health_summary();
 UPDATE pgtrickle.pgt_stream_tables SET fuse_blown_at = NULL;
 
+-- Changes that were given up.
+UPDATE pgtrickle.pgt_stream_tables SET frontier = jsonb_set(frontier, ARRAY[key, 'lost'], 'true')
+FROM (SELECT jsonb_object_keys(frontier) AS key FROM pgtrickle.pgt_stream_tables
+	WHERE pgt_relid = 'totals'::regclass) k WHERE pgt_relid = 'totals'::regclass;
+SELECT * FROM problems();
+SELECT name, staleness > '0' AS is_stale FROM pgtrickle.pgt_status() ORDER BY 1;
+SELECT pgtrickle.refresh_stream_table('grand_total');
+SELECT * FROM problems();
+
+-- A log above its limit, and who keeps it.
+SET pg_trickle.max_log_size = '1kB';
+INSERT INTO sales SELECT i, 'x', 1 FROM generate_series(100, 120) i;
+SELECT regexp_replace(detail, '\d+ (kB|bytes)', 'n kB') FROM problems();
+RESET pg_trickle.max_log_size;
+SELECT pgtrickle.refresh_stream_table('grand_total');
+
 -- Paused, drained, gated.
 INSERT INTO pgtrickle.pgt_control VALUES ('paused', now(), 'me');
 SELECT * FROM problems();
