@@ -107,6 +107,13 @@ extern bool pgt_begin_refresh(void);
  */
 extern char *pgt_what_holds(int64 pgt_id, Snapshot snapshot);
 
+/*
+ * Does a stream table reach sources of one watermark group, some of them
+ * through other stream tables only?  Then those are to be refreshed with it,
+ * under the same snapshot: they must not lag behind the watermarks.
+ */
+extern bool pgt_aligns_upstream(int64 pgt_id);
+
 /* What a stream table reads, also through other stream tables: of Oid. */
 extern List *pgt_all_dependencies(int64 pgt_id);
 

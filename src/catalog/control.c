@@ -466,20 +466,30 @@ pgt_group_spread(const Controls *controls, const WatermarkGroup *group)
 	return spread_of(controls->watermarks, group->sources);
 }
 
-/* Only what of a group is read counts. */
-static bool
-is_misaligned(const WatermarkGroup *group, const List *watermarks,
-			  const List *sources)
+/* What of a group is among the sources. */
+static List *
+members_among(const WatermarkGroup *group, const List *sources)
 {
 	List *members = NIL;
 	ListCell *lc;
-	double spread;
 
 	foreach (lc, group->sources)
 	{
 		if (list_member_oid(sources, lfirst_oid(lc)))
 			members = lappend_oid(members, lfirst_oid(lc));
 	}
+
+	return members;
+}
+
+/* Only what of a group is read counts. */
+static bool
+is_misaligned(const WatermarkGroup *group, const List *watermarks,
+			  const List *sources)
+{
+	List *members = members_among(group, sources);
+	double spread;
+
 	if (list_length(members) < 2)
 		return false;
 
@@ -572,6 +582,33 @@ List *
 pgt_direct_dependencies(int64 pgt_id)
 {
 	return add_dependencies(NIL, pgt_id, false);
+}
+
+/*
+ * See control.h.
+ */
+bool
+pgt_aligns_upstream(int64 pgt_id)
+{
+	List *groups = pgt_scan_under(NULL, TABLE_GROUPS, INDEX_GROUPS, form_group);
+	List *direct;
+	List *all;
+	ListCell *lc;
+
+	if (groups == NIL)
+		return false;
+
+	direct = pgt_direct_dependencies(pgt_id);
+	all = pgt_all_dependencies(pgt_id);
+	foreach (lc, groups)
+	{
+		int n = list_length(members_among(lfirst(lc), all));
+
+		if (n >= 2 && n > list_length(members_among(lfirst(lc), direct)))
+			return true;
+	}
+
+	return false;
 }
 
 static char *

@@ -92,6 +92,20 @@ end_context(const ErrorContextCallback *context)
 
 /* ---- which stream tables, in which order ---- */
 
+static bool
+contains(List *streams, int64 pgt_id)
+{
+	ListCell *lc;
+
+	foreach (lc, streams)
+	{
+		if (((StreamTable *) lfirst(lc))->pgt_id == pgt_id)
+			return true;
+	}
+
+	return false;
+}
+
 /* Append a stream table to the list, those it reads before it. */
 static List *
 add_with_upstream(List *streams, Oid relid)
@@ -100,11 +114,8 @@ add_with_upstream(List *streams, Oid relid)
 	ListCell *lc;
 
 	check_stack_depth();
-	foreach (lc, streams)
-	{
-		if (((StreamTable *) lfirst(lc))->pgt_id == st->pgt_id)
-			return streams;
-	}
+	if (contains(streams, st->pgt_id))
+		return streams;
 	foreach (lc, pgt_dependencies(st->pgt_id))
 	{
 		Dependency *dep = lfirst(lc);
@@ -125,7 +136,10 @@ compare_ids(const ListCell *a, const ListCell *b)
 	return x < y ? -1 : x > y;
 }
 
-/* These and no others; one that is gone by now is left out. */
+/*
+ * These, in this order; one that is gone by now is left out.  What has to be
+ * aligned with them comes before them.
+ */
 static List *
 find_streams(int n, const int64 *pgt_ids)
 {
@@ -135,7 +149,11 @@ find_streams(int n, const int64 *pgt_ids)
 	{
 		StreamTable *st = pgt_lookup_stream_by_id(pgt_ids[i], true);
 
-		if (st != NULL)
+		if (st == NULL || contains(streams, st->pgt_id))
+			continue;
+		if (pgt_aligns_upstream(st->pgt_id))
+			streams = add_with_upstream(streams, st->relid);
+		else
 			streams = lappend(streams, st);
 	}
 
@@ -792,9 +810,9 @@ pgt_refresh(Oid relid, const RefreshRequest *request)
 }
 
 /*
- * Refresh these stream tables and no others, in this order, under one
- * snapshot; errors as those of pgt_refresh().  False, if something holds them
- * back.
+ * Refresh these stream tables, in this order and under one snapshot, and no
+ * others but those that a watermark group wants aligned with them; errors as
+ * those of pgt_refresh().  False, if something holds them back.
  */
 bool
 pgt_refresh_group(int n, const int64 *pgt_ids, const RefreshRequest *request,
