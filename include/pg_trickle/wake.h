@@ -49,6 +49,9 @@ extern void pgt_wake_for(uint32 events);
 /* Now, for the database given (InvalidOid: all), without a transaction. */
 extern void pgt_wake_now(Oid database, uint32 events);
 
+/* Now, in this database: somebody waits for that log to be read. */
+extern void pgt_wake_log_now(int64 track_id);
+
 /* ---- for schedulers ---- */
 
 /* Become who is woken for this database; false if there is no room. */

@@ -231,6 +231,25 @@ pgt_wake_now(Oid database, uint32 events)
 	}
 }
 
+/*
+ * See to it that the readers of a log are refreshed now.
+ */
+void
+pgt_wake_log_now(int64 track_id)
+{
+	uint64 bit = (uint64) track_id % WAKE_BITS;
+	WakeUp what = {0};
+	WakeSlot *slot;
+
+	if (shared == NULL)
+		return;
+
+	what.logs[bit / 64] = UINT64CONST(1) << (bit % 64);
+	slot = find_slot(MyDatabaseId);
+	if (slot != NULL)
+		publish(slot, &what);
+}
+
 static WakeSlot *
 take_slot(void)
 {

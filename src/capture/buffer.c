@@ -43,6 +43,7 @@
 #include "pg_trickle/settings.h"
 #include "pg_trickle/wake.h"
 
+#include "backpressure.h"
 #include "buffer.h"
 
 #define CHUNK_BYTES (256 * 1024)
@@ -258,9 +259,13 @@ insert_rows(Relation segment, TupleDesc desc, HeapTuple *rows, int nrows,
 }
 
 /*
- * Rows whose columns are not those that the log has now become a reset mark.
- * Callers see to it that this never happens: they write what is buffered
- * before they change the columns.
+ * A mark says of the rows of a chunk that there are some.  Its part is not
+ * less than theirs, and no refresh has come in between, which would have
+ * written them: whoever has not seen them has not seen the mark.
+ *
+ * Rows whose columns are not those that the log has now become one.  Callers
+ * see to it that this never happens: they write what is buffered before they
+ * change the columns.
  */
 static void
 replace_by_mark(Chunk *chunk)
@@ -278,6 +283,7 @@ replace_by_mark(Chunk *chunk)
 static void
 write_chunk(Chunk *chunk, bool keep)
 {
+	bool overloaded = pgt_log_is_overloaded(chunk->log);
 	Relation segment = pgt_log_open(chunk->log);
 
 	if (segment == NULL)
@@ -286,11 +292,12 @@ write_chunk(Chunk *chunk, bool keep)
 		return;
 	}
 
-	if (chunk->layout != chunk->log->layout)
+	if (overloaded || chunk->layout != chunk->log->layout)
 		replace_by_mark(chunk);
 	pgt_wake_for_log(chunk->log->track_id);
 	chunk->writing = !keep;
 	insert_rows(segment, chunk->log->desc, chunk->rows, chunk->nrows, keep);
+	pgt_log_written(chunk->log, segment);
 	table_close(segment, NoLock);
 	if (keep)
 		chunk->written_level = GetCurrentTransactionNestLevel();

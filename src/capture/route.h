@@ -9,6 +9,7 @@
 #define PGT_ROUTE_H
 
 #include "access/attnum.h"
+#include "access/transam.h"
 #include "access/tupdesc.h"
 #include "commands/trigger.h"
 #include "utils/rel.h"
@@ -28,6 +29,14 @@ typedef struct CaptureLog
 	AttrNumber *columns;   /* of the source */
 	TupleDesc desc;		   /* of the segment */
 	MemoryContext context; /* of the three above */
+
+	/* For backpressure.c. */
+	FullTransactionId writer; /* the last of this backend */
+	BlockNumber last_block;	  /* that it wrote to */
+	Oid measured_segment;	  /* when the log was measured */
+	BlockNumber measured_block;
+	bool too_large;
+	bool waited_in_vain;
 } CaptureLog;
 
 /* One logged column as a relation of the family has it. */
