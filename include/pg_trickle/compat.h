@@ -17,6 +17,7 @@
 #include "catalog/pg_database.h"
 #include "catalog/pg_proc.h"
 #include "commands/defrem.h"
+#include "commands/explain.h"
 #include "commands/tablecmds.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -28,6 +29,12 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+
+/* PG18 took explain.h apart. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "pg_trickle needs PostgreSQL 15, 16, 17 or 18"

@@ -118,10 +118,14 @@ typedef struct Property
 {
 	char *name;
 	char *value;
+	double cost; /* of a query, in units of the planner; -1: not known */
 } Property;
 extern List *pgt_program_explain(Program *program);
 
-/* The same for a normal form without obstacle, of which nothing exists. */
+/*
+ * The same for a normal form without obstacle, of which nothing exists.  The
+ * cost of a change is that of one row; what reads states has no cost yet.
+ */
 extern List *pgt_form_explain(const NormalForm *form);
 
 /*
@@ -176,6 +180,7 @@ extern void pgt_run_query(const char *sql, SavedPlan **plan, bool small,
 						  List *deltas, RowReceiver receive, void *arg);
 /* The planner's estimate for a text without deltas; same plan as a run. */
 extern double pgt_query_cost(const char *sql, SavedPlan **plan);
+extern double pgt_delta_cost(const char *sql, List *deltas);
 extern void pgt_free_plan(SavedPlan *plan); /* NULL is fine */
 
 /* Are so few rows in the deltas that a plan for few rows is right? */

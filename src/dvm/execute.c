@@ -26,6 +26,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
@@ -407,6 +409,21 @@ pgt_execute_text(const char *sql, SavedPlan **plan, bool small, List *deltas,
 	run_plan(*plan, receive, arg);
 }
 
+static double
+plan_cost(const char *sql, SavedPlan **plan, bool small, List *deltas)
+{
+	CachedPlan *cached;
+	double cost;
+
+	pgt_execute_begin(deltas, small);
+	prepare(sql, plan, small, deltas);
+	cached = SPI_plan_get_cached_plan((*plan)->plan);
+	cost = linitial_node(PlannedStmt, cached->stmt_list)->planTree->total_cost;
+	ReleaseCachedPlan(cached, CurrentResourceOwner);
+	pgt_execute_end();
+	return cost;
+}
+
 /*
  * What the planner thinks it costs to run a text that reads no deltas, in its
  * units; see program.h.
@@ -414,15 +431,21 @@ pgt_execute_text(const char *sql, SavedPlan **plan, bool small, List *deltas,
 double
 pgt_query_cost(const char *sql, SavedPlan **plan)
 {
-	CachedPlan *cached;
-	double cost;
+	return plan_cost(sql, plan, false, NIL);
+}
 
-	pgt_execute_begin(NIL, false);
-	prepare(sql, plan, false, NIL);
-	cached = SPI_plan_get_cached_plan((*plan)->plan);
-	cost = linitial_node(PlannedStmt, cached->stmt_list)->planTree->total_cost;
-	ReleaseCachedPlan(cached, CurrentResourceOwner);
-	pgt_execute_end();
+/*
+ * The same for a text that reads some of "deltas", which have few rows.  Such
+ * plans avoid sequential scans; where there is no other way, servers before
+ * PostgreSQL 18 say so by adding 1e10 to the cost, which is no cost.
+ */
+double
+pgt_delta_cost(const char *sql, List *deltas)
+{
+	SavedPlan *plan = NULL;
+	double cost = fmod(plan_cost(sql, &plan, true, deltas), 1.0e10);
+
+	pgt_free_plan(plan);
 	return cost;
 }
 

@@ -142,6 +142,7 @@ explain(List *properties, char *name, char *value)
 
 	property->name = name;
 	property->value = value;
+	property->cost = -1;
 	return lappend(properties, property);
 }
 

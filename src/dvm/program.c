@@ -422,6 +422,7 @@ add_property(List *properties, char *name, const char *value)
 
 	property->name = name;
 	property->value = pstrdup(value);
+	property->cost = -1;
 	return lappend(properties, property);
 }
 
@@ -483,14 +484,59 @@ pgt_program_explain(Program *program)
 	return explain_terms(properties, "top", program->top);
 }
 
+/* Empty changes of all sources: to plan with. */
+static List *
+no_changes(const NormalForm *form)
+{
+	List *deltas = NIL;
+	ListCell *lc;
+
+	foreach (lc, form->sources)
+	{
+		const SourceUse *use = lfirst(lc);
+
+		deltas = lappend(deltas,
+						 pgt_delta_create(pgt_source_delta_name(use->relid),
+										  pgt_source_delta_desc(use)));
+	}
+
+	return deltas;
+}
+
+/* Does it read tables only, so that the planner can tell what it costs? */
+static bool
+reads_no_state(const Linear *linear)
+{
+	ListCell *lc;
+
+	foreach (lc, linear->terms)
+	{
+		if (!OidIsValid(((Term *) lfirst(lc))->relid))
+			return false;
+	}
+
+	return true;
+}
+
 static List *
 explain_linear(List *properties, const char *name, const char *what,
-			   const Query *query, const Oid *state_relids)
+			   const Query *query, const Oid *state_relids, List *deltas)
 {
 	Linear *linear = pgt_linear_build(query, state_relids);
+	List *parts = add_property(NIL, pstrdup(what), linear->sql);
+	ListCell *lc;
 
-	properties = add_property(properties, pstrdup(what), linear->sql);
-	return explain_terms(properties, name, linear);
+	parts = explain_terms(parts, name, linear);
+	if (reads_no_state(linear))
+	{
+		foreach (lc, parts)
+		{
+			Property *part = lfirst(lc);
+
+			part->cost = pgt_delta_cost(part->value, deltas);
+		}
+	}
+	return list_concat(properties, parts);
 }
 
 /*
@@ -501,6 +547,7 @@ List *
 pgt_form_explain(const NormalForm *form)
 {
 	Oid *none = palloc0(sizeof(Oid) * (list_length(form->nodes) + 1));
+	List *deltas = no_changes(form);
 	List *properties = NIL;
 	ListCell *lc;
 
@@ -512,8 +559,8 @@ pgt_form_explain(const NormalForm *form)
 		properties = list_concat(properties, pgt_node_explain_plan(node));
 		properties = explain_linear(properties, name,
 									psprintf("%s input", name), node->input,
-									none);
+									none, deltas);
 	}
 
-	return explain_linear(properties, "top", "top", form->top, none);
+	return explain_linear(properties, "top", "top", form->top, none, deltas);
 }

@@ -28,9 +28,11 @@ refuse(const char *what, const char *hint)
 			errhint("%s", hint));
 }
 
-/* What CREATE TABLE AS has and stream tables do not. */
-static void
-check_clauses(const CreateTableAsStmt *create)
+/*
+ * Raise error 0A000 for what CREATE TABLE AS has and stream tables do not.
+ */
+void
+pgt_check_create(const CreateTableAsStmt *create)
 {
 	const IntoClause *into = create->into;
 	const Query *query = castNode(Query, create->query);
@@ -102,6 +104,19 @@ create_or_replace_stream(const Statement *statement, void *arg)
 }
 
 /*
+ * Is it a stream table that is created?  An access method that has the name
+ * goes first.
+ */
+bool
+pgt_creates_stream(const CreateTableAsStmt *create)
+{
+	const char *method = create->into->accessMethod;
+
+	return method != NULL && strcmp(method, STREAM_METHOD) == 0 &&
+		   !OidIsValid(get_table_am_oid(STREAM_METHOD, true));
+}
+
+/*
  * Create a stream table; false if the statement creates something else.
  */
 bool
@@ -114,12 +129,10 @@ pgt_create_statement(const Statement *statement)
 	CreateRequest request;
 	QueryPart *part;
 
-	if (create->into->accessMethod == NULL ||
-		strcmp(create->into->accessMethod, STREAM_METHOD) != 0 ||
-		OidIsValid(get_table_am_oid(STREAM_METHOD, true)))
+	if (!pgt_creates_stream(create))
 		return false;
 
-	check_clauses(create);
+	pgt_check_create(create);
 	part = pgt_query_part(statement);
 	pgt_read_options(&values, create->into->options, statement->text, true);
 	make_request(&request, &values, statement, part);

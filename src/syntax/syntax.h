@@ -131,6 +131,10 @@ extern List *pgt_translate(const char *text);
 extern void pgt_overwrite(Rewriting *rewriting, int from, int to,
 						  const char *word);
 
+/* create_statement.c: is it a stream table?  Refuse what those have not. */
+extern bool pgt_creates_stream(const CreateTableAsStmt *create);
+extern void pgt_check_create(const CreateTableAsStmt *create);
+
 /* Error XX000 if the stock grammar made something else of a statement. */
 extern void pgt_expect_node(const Node *node, NodeTag tag);
 
