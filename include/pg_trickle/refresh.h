@@ -244,8 +244,8 @@ extern bool pgt_refresh(Oid relid, const RefreshRequest *request);
 /*
  * Refresh these stream tables, in this order and under one snapshot, and no
  * others but those that a watermark group wants aligned with them (see
- * pgt_aligns_upstream()); "changed" tells which of them changed.  False: something holds
- * them back (see control.h), or they are gone.
+ * pgt_aligns_upstream()); "changed" tells which of them changed.  False:
+ * something holds them back (see control.h), or they are gone.
  */
 extern bool pgt_refresh_group(int n, const int64 *pgt_ids,
 							  const RefreshRequest *request, bool *changed);
