@@ -144,6 +144,32 @@ foreach my $type ('launcher', 'scheduler')
 	wait_for_schedulers($node, 'one three two', 'all come back');
 }
 
+# A worker in the middle of a refresh.
+my $busy = q{SELECT max(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'
+	AND backend_type = 'pg_trickle refresh worker'};
+my $another = q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'
+	AND backend_type = 'pg_trickle refresh worker' AND pid <> };
+
+$node->safe_psql('postgres', 'CREATE DATABASE slow TEMPLATE two');
+$node->safe_psql('slow', q{
+	CREATE TABLE t (i int);
+	SELECT pgtrickle.create_stream_table('slow', 'SELECT i, pg_sleep(1000)::text FROM t',
+		refresh_mode => 'FULL', initialize => false);
+	INSERT INTO t VALUES (1)});
+wait_for_query($node, "$another 0", 1, 'a worker is busy');
+$pid = $node->safe_psql('postgres', $busy);
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+wait_for_query($node, "$another $pid", 1, 'terminated, another one comes');
+$pid = $node->safe_psql('postgres', $busy);
+kill 'KILL', $pid;
+wait_for_query($node, "$another $pid", 1, 'killed, another one comes');
+wait_for_schedulers($node, 'one slow three two', 'and all schedulers');
+$start = time;
+$node->restart;
+cmp_ok(time - $start, '<', 15, 'a fast shutdown does not wait for refreshes');
+wait_for_query($node, "$another $pid", 1, 'which are done again');
+$node->safe_psql('postgres', 'DROP DATABASE slow');
+
 # ---- more databases than background workers ----
 
 $node->safe_psql('postgres', 'CREATE DATABASE many IS_TEMPLATE true');

@@ -173,6 +173,39 @@ $node->restart;
 wait_for_schedulers($node, 'copy shop', 'no limit for us');
 $node->safe_psql('postgres', 'DROP DATABASE copy');
 
+# ---- while refreshes are running ----
+
+my $busy = q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'
+	AND backend_type = 'pg_trickle refresh worker'};
+
+$node->safe_psql('postgres', 'CREATE DATABASE busy TEMPLATE shop');
+$node->safe_psql('busy', q{
+	SELECT pgtrickle.create_stream_table('slow', 'SELECT i, pg_sleep(1000)::text FROM t',
+		refresh_mode => 'FULL', initialize => false);
+	INSERT INTO t VALUES (1)});
+foreach my $command (
+	'ALTER DATABASE busy RENAME TO away',
+	'ALTER DATABASE away RENAME TO busy',
+	'ALTER DATABASE busy SET TABLESPACE pg_default',
+	'CREATE DATABASE copy TEMPLATE busy')
+{
+	wait_for_query($node, $busy, 1, 'a worker is busy');
+	$node->safe_psql('postgres', $command);
+	pass($command);
+}
+wait_for_query($node, $busy, 2, 'a copy refreshes what was not fresh in the original');
+$node->safe_psql('postgres', 'DROP DATABASE copy');
+is($node->safe_psql('postgres', $busy), 1, 'DROP DATABASE: those of the other are not disturbed');
+$node->safe_psql('postgres', 'ALTER DATABASE busy ALLOW_CONNECTIONS false');
+wait_for_query($node, q{SELECT count(*) FROM pg_stat_activity WHERE datname = 'busy'}, 0,
+	'connections are not allowed any more');
+$node->safe_psql('postgres', 'ALTER DATABASE busy ALLOW_CONNECTIONS true');
+wait_for_query($node, $busy, 1, 'allowed again');
+is($node->safe_psql('busy', q{SELECT consecutive_errors FROM pgtrickle.pgt_status() WHERE name = 'public.slow'}),
+	0, 'a refresh that was cut off is no failure');
+$node->safe_psql('postgres', 'DROP DATABASE busy');
+is($node->safe_psql('postgres', $busy), 0, 'DROP DATABASE while a worker is busy');
+
 # ---- dump and restore, with CREATE DATABASE and DROP DATABASE ----
 
 $node->command_ok([ 'pg_dump', '-Fc', '-C', '-f', "$folder/dump", 'shop' ], 'dumped');
