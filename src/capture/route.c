@@ -290,6 +290,10 @@ load_log(CaptureLog *log)
 	watch(segment->relid);
 	set_layout(log, source, segment);
 	log->valid = before == invalidations;
+
+	/* pgt_log_open() takes it again; who waits before that must not hold it. */
+	if (debug_discard_caches == 0)
+		UnlockRelationOid(segment->relid, RowExclusiveLock);
 	return true;
 }
 
