@@ -18,6 +18,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/hsearch.h"
@@ -41,9 +42,9 @@ typedef struct CompiledEntry
 /* What became invalid while an entry is made, which is in no cache yet. */
 typedef struct Watch
 {
-	int nrelids;
-	Oid relids[256];
-	bool all; /* or more than fit */
+	int n;
+	uint32 subjects[256]; /* OIDs of relations, hashes of types */
+	bool all;			  /* or more than fit */
 } Watch;
 
 static HTAB *cache = NULL;
@@ -52,12 +53,28 @@ static List *doomed = NIL; /* of Compiled, freed when the transaction
 								 * ends; in TopMemoryContext */
 
 static void
-note_invalidation(Oid relid)
+note_invalidation(uint32 subject)
 {
-	if (relid == InvalidOid || watch.nrelids == lengthof(watch.relids))
+	if (subject == 0 || watch.n == lengthof(watch.subjects))
 		watch.all = true;
 	else
-		watch.relids[watch.nrelids++] = relid;
+		watch.subjects[watch.n++] = subject;
+}
+
+static bool
+names_type(const Compiled *compiled, uint32 hashvalue)
+{
+	ListCell *lc;
+
+	foreach (lc, compiled->types)
+	{
+		Datum type = ObjectIdGetDatum(lfirst_oid(lc));
+
+		if (GetSysCacheHashValue1(TYPEOID, type) == hashvalue)
+			return true;
+	}
+
+	return false;
 }
 
 static void
@@ -83,6 +100,26 @@ static void
 invalidate_all(Datum arg, int cacheid, uint32 hashvalue)
 {
 	invalidate_relation((Datum) 0, InvalidOid);
+}
+
+/*
+ * Texts name types.  Each temporary table comes with types of its own, so
+ * that it matters which type it is.
+ */
+static void
+invalidate_type(Datum arg, int cacheid, uint32 hashvalue)
+{
+	HASH_SEQ_STATUS status;
+	CompiledEntry *entry;
+
+	note_invalidation(hashvalue);
+	hash_seq_init(&status, cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->compiled != NULL &&
+			(hashvalue == 0 || names_type(entry->compiled, hashvalue)))
+			entry->compiled->valid = false;
+	}
 }
 
 static void
@@ -155,12 +192,16 @@ init_cache(void)
 
 	cache = hash_create("pg_trickle programs", 64, &ctl,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	/* So that invalidate_type(), called anywhere, has nothing to set up. */
+	(void) GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(INT8OID));
 	CacheRegisterRelcacheCallback(invalidate_relation, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(AGGFNOID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, invalidate_type, (Datum) 0);
 	CacheRegisterSyscacheCallback(ENUMOID, invalidate_all, (Datum) 0);
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
@@ -370,8 +411,9 @@ is_undisturbed(const Compiled *compiled)
 	if (watch.all)
 		return false;
 
-	for (int i = 0; i < watch.nrelids; i++)
-		if (list_member_oid(compiled->relids, watch.relids[i]))
+	for (int i = 0; i < watch.n; i++)
+		if (list_member_oid(compiled->relids, watch.subjects[i]) ||
+			names_type(compiled, watch.subjects[i]))
 			return false;
 
 	return true;
@@ -501,6 +543,8 @@ pgt_compile(const StreamTable *st)
 	} while (!entry->compiled->valid && debug_discard_caches == 0);
 	if (then != NULL && entry->compiled->valid)
 		share(st, entry->compiled, then);
+	if (then != NULL)
+		pfree(then);
 
 	if (entry->compiled->tracked)
 	{

@@ -61,6 +61,7 @@ pgt_compiled_write(const Compiled *compiled, RefreshMode mode,
 	pgt_image_put_text(image, compiled->recompute_sql);
 	pgt_image_put_int(image, compiled->tracked);
 	pgt_image_put_oids(image, compiled->relids);
+	pgt_image_put_oids(image, compiled->types);
 	write_form(compiled->form, image);
 	pgt_image_put_int(image, compiled->program != NULL);
 	if (compiled->program != NULL)
@@ -127,6 +128,7 @@ read_compiled(const StreamTable *st, ImageReader *image, MemoryContext memory)
 	compiled->recompute_sql = pgt_image_text(image);
 	compiled->tracked = pgt_image_int(image) != 0;
 	compiled->relids = pgt_image_oids(image);
+	compiled->types = pgt_image_oids(image);
 	compiled->form = read_form(image);
 	if (pgt_image_int(image) != 0)
 		compiled->program = pgt_program_read(image, memory);
