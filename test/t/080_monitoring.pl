@@ -87,7 +87,7 @@ sub test_uses
 	my ($metrics) = @_;
 	my $alerts = yaml('alerts.yaml');
 	my @rules = map { @{ $_->{rules} } } @{ $alerts->{groups} };
-	my $dashboard = decode_json(slurp_file("$folder/grafana/pg_trickle.json"));
+	my $dashboard = decode_json(slurp_file("$folder/grafana/stream_tables.json"));
 	my $used = '';
 
 	foreach my $rule (@rules)
