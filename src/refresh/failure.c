@@ -191,9 +191,13 @@ record_history(const StreamTable *st, const RefreshFailure *failure)
 	});
 }
 
+/* For people the worker has written the error itself. */
 static void
 log_failure(const StreamTable *st, const RefreshFailure *failure)
 {
+	if (pgt_log_format == LOG_FORMAT_TEXT)
+		return;
+
 	pgt_log_event(&(RefreshEvent){
 		.event = "refresh_failed",
 		.pgt_id = st->pgt_id,

@@ -98,9 +98,6 @@ event_to_text(const RefreshEvent *e)
 {
 	StringInfoData line;
 
-	if (e->error_code != 0)
-		return psprintf("refresh of stream table %s failed after %.3f ms: %s",
-						e->name, e->duration_ms, e->msg);
 	if (e->action == NULL)
 		return psprintf("stream table %s: %s", e->name, e->msg);
 
