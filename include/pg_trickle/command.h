@@ -78,6 +78,7 @@ extern bool pgt_is_current_query(const StreamTable *st, const Query *query);
 /* The pieces that creating and altering share (definition.c). */
 extern void pgt_check_definition(const char *text, const NormalForm *form,
 								 RefreshMode mode);
+extern List *pgt_readable_sources(const NormalForm *form);
 extern void pgt_track_sources(StreamTable *st, const NormalForm *form);
 extern void pgt_untrack_unused_sources(void);
 extern bool pgt_sources_are_recorded(const StreamTable *st,

@@ -273,6 +273,12 @@ typedef void (*RowDifference)(int node_id, TupleTableSlot *row,
 extern void pgt_verify(Oid relid, bool repair, RowDifference report,
 					   void *arg);
 
+/*
+ * Before a definition changes: keep refreshes away from these stream tables
+ * and all they read (relations that are none are passed over).
+ */
+extern void pgt_lock_with_upstream(List *relids, int64 self, LOCKMODE mode);
+
 extern ApplyTarget pgt_apply_target(const StreamTable *st);
 
 #endif /* PGT_REFRESH_H */

@@ -22,10 +22,20 @@
  * those may have changed while we waited.
  */
 static StreamTable *
-lock_definition(Oid relid)
+lock_definition(Oid relid, const AlterRequest *request)
 {
-	pgt_lock_stream(pgt_lookup_stream(relid, false)->pgt_id,
-					AccessExclusiveLock);
+	List *relids = list_make1_oid(relid);
+
+	if (request->query != NULL)
+	{
+		Query *query = pgt_analyze_query(request->query,
+										 request->column_names);
+		NormalForm *form = pgt_normalize(query, pgt_relation_owner(relid));
+
+		relids = list_concat(relids, pgt_readable_sources(form));
+	}
+	pgt_lock_with_upstream(relids, pgt_lookup_stream(relid, false)->pgt_id,
+						   AccessExclusiveLock);
 	return pgt_lookup_stream(relid, false);
 }
 
@@ -156,7 +166,7 @@ pgt_alter_stream_table(Oid relid, const AlterRequest *request)
 	if (request->status != NULL)
 		check_status(*request->status);
 
-	st = lock_definition(relid);
+	st = lock_definition(relid, request);
 	if (redefined)
 		consequences = change_definition(st, request);
 	if (request->schedule != NULL)

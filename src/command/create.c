@@ -141,6 +141,7 @@ pgt_create_stream_table(const CreateRequest *request)
 	form = pgt_normalize(query, GetUserId());
 	pgt_check_definition(request->query, form, request->mode);
 
+	pgt_lock_with_upstream(pgt_readable_sources(form), 0, ExclusiveLock);
 	st->pgt_id = pgt_new_stream_id();
 	st->original_query = pstrdup(request->query);
 	st->defining_query = pgt_query_text(query);

@@ -269,6 +269,27 @@ is_used(const Source *source)
 }
 
 /*
+ * The sources that the current user may read: those that it may lock.  What it
+ * may not read is an error a little later.
+ */
+List *
+pgt_readable_sources(const NormalForm *form)
+{
+	List *relids = NIL;
+	ListCell *lc;
+
+	foreach (lc, form->sources)
+	{
+		Oid relid = ((SourceUse *) lfirst(lc))->relid;
+
+		if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+			relids = lappend_oid(relids, relid);
+	}
+
+	return relids;
+}
+
+/*
  * Whoever is creating a stream table on the source holds a lock on it, and is
  * visible once we have ours: ask again.
  */
@@ -292,6 +313,8 @@ untrack(const Source *source)
 void
 pgt_untrack_unused_sources(void)
 {
+	List *unused = NIL;
+	List *relids = NIL;
 	ListCell *lc;
 
 	foreach (lc, pgt_all_sources())
@@ -299,11 +322,15 @@ pgt_untrack_unused_sources(void)
 		Source *source = lfirst(lc);
 
 		if (get_rel_name(source->relid) == NULL)
-		{
 			pgt_delete_source(source->track_id);
-			continue;
+		else if (!is_used(source))
+		{
+			unused = lappend(unused, source);
+			relids = lappend_oid(relids, source->relid);
 		}
-		if (!is_used(source))
-			untrack(source);
 	}
+
+	pgt_lock_with_upstream(relids, 0, ExclusiveLock);
+	foreach (lc, unused)
+		untrack(lfirst(lc));
 }

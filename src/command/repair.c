@@ -184,7 +184,8 @@ pgt_sql_repair(PG_FUNCTION_ARGS)
 										 AccessShareLock, true);
 	StringInfoData report;
 
-	pgt_lock_stream(st->pgt_id, AccessExclusiveLock);
+	pgt_lock_with_upstream(list_make1_oid(st->relid), st->pgt_id,
+						   AccessExclusiveLock);
 	st = pgt_lookup_stream(st->relid, false);
 	initStringInfo(&report);
 	repair_parts(st, &report);

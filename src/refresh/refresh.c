@@ -137,6 +137,34 @@ compare_ids(const ListCell *a, const ListCell *b)
 }
 
 /*
+ * Keep refreshes away from those of the relations that are stream tables, and
+ * from what they read, until the end of the transaction; "self" is locked in
+ * "mode".  Whoever changes what a stream table reads does this before it locks
+ * any of them as tables: refreshes hold these locks when they do that.
+ */
+void
+pgt_lock_with_upstream(List *relids, int64 self, LOCKMODE mode)
+{
+	List *streams = NIL;
+	ListCell *lc;
+
+	foreach (lc, relids)
+	{
+		if (pgt_lookup_stream(lfirst_oid(lc), true) != NULL)
+			streams = add_with_upstream(streams, lfirst_oid(lc));
+	}
+
+	list_sort(streams, compare_ids);
+	foreach (lc, streams)
+	{
+		StreamTable *st = lfirst(lc);
+
+		pgt_lock_stream(st->pgt_id,
+						st->pgt_id == self ? mode : ExclusiveLock);
+	}
+}
+
+/*
  * These, in this order; one that is gone by now is left out.  What has to be
  * aligned with them comes before them.
  */
