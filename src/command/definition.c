@@ -19,7 +19,6 @@
 #include "pg_trickle/capture.h"
 #include "pg_trickle/command.h"
 #include "pg_trickle/compat.h"
-#include "pg_trickle/control.h"
 #include "pg_trickle/refresh.h"
 
 /* ---- can the mode do it? ---- */
@@ -204,61 +203,6 @@ record_dependency(int64 pgt_id, Oid relid, List *columns, bool tracked)
 	});
 }
 
-static int
-compare_ids(const ListCell *a, const ListCell *b)
-{
-	int64 x = ((StreamTable *) lfirst(a))->pgt_id;
-	int64 y = ((StreamTable *) lfirst(b))->pgt_id;
-
-	return x < y ? -1 : x > y;
-}
-
-static List *
-add_streams(List *streams, List *relids)
-{
-	ListCell *lc;
-
-	foreach (lc, relids)
-	{
-		StreamTable *st = pgt_lookup_stream(lfirst_oid(lc), true);
-
-		if (st != NULL)
-			streams = lappend(streams, st);
-	}
-
-	return streams;
-}
-
-/*
- * Keep refreshes of the stream tables away that the query reads, before their
- * tables are locked: a refresh locks in this order, too, and the first fill
- * refreshes them.
- */
-static void
-lock_streams_read(const NormalForm *form)
-{
-	List *relids = NIL;
-	List *streams;
-	ListCell *lc;
-
-	foreach (lc, form->sources)
-		relids = list_append_unique_oid(relids,
-										((SourceUse *) lfirst(lc))->relid);
-	streams = add_streams(NIL, relids);
-	relids = NIL;
-	foreach (lc, streams)
-	{
-		const StreamTable *st = lfirst(lc);
-
-		relids = list_concat_unique_oid(relids,
-										pgt_all_dependencies(st->pgt_id));
-	}
-	streams = add_streams(streams, relids);
-	list_sort(streams, compare_ids);
-	foreach (lc, streams)
-		pgt_lock_stream(((StreamTable *) lfirst(lc))->pgt_id, ExclusiveLock);
-}
-
 /*
  * Record what a stream table reads, and have the changes of its sources
  * logged if its mode needs them.
@@ -270,8 +214,6 @@ pgt_track_sources(StreamTable *st, const NormalForm *form)
 				   can_capture(form);
 	ListCell *lc;
 
-	if (tracked)
-		lock_streams_read(form);
 	foreach (lc, form->sources)
 	{
 		SourceUse *use = lfirst(lc);
