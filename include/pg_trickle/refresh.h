@@ -41,6 +41,7 @@ typedef struct Compiled
 	int level;				   /* of the subtransaction that runs it, or 0 */
 	bool refitted;			   /* its states are new and empty */
 	bool lost_rows;			   /* restored empty */
+	bool gap_told;			   /* that changes escape capture */
 	char *recompute_sql;	   /* the query itself, with a weight of 1 */
 	SavedPlan *recompute_plan; /* of that; NULL until first used */
 } Compiled;

@@ -29,15 +29,20 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "tcop/deparse_utility.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "pg_trickle/apply.h"
 #include "pg_trickle/catalog_table.h"
 #include "pg_trickle/command.h"
+#include "pg_trickle/normal_form.h"
 #include "pg_trickle/run_as.h"
+#include "pg_trickle/sql.h"
 
 PG_FUNCTION_INFO_V1(pgt_on_ddl_command_end);
 
@@ -122,6 +127,59 @@ let_parts_follow(const StreamTable *st, Oid owner)
 	}
 }
 
+/* A relation that the query in a view reads and a role may not. */
+typedef struct Unreadable
+{
+	Oid view; /* rules name it, too */
+	Oid role;
+	Oid relid;
+} Unreadable;
+
+static bool
+unreadable_walker(Node *node, Unreadable *found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = castNode(RangeTblEntry, node);
+
+		if (rte->rtekind == RTE_RELATION && rte->relid != found->view &&
+			pg_class_aclcheck(rte->relid, found->role, ACL_SELECT) !=
+				ACLCHECK_OK &&
+			pg_attribute_aclcheck_all(rte->relid, found->role, ACL_SELECT,
+									  ACLMASK_ANY) != ACLCHECK_OK)
+			found->relid = rte->relid;
+		return OidIsValid(found->relid);
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, unreadable_walker, found,
+								 QTW_EXAMINE_RTES_BEFORE);
+
+	return expression_tree_walker(node, unreadable_walker, found);
+}
+
+/* As CREATE VIEW would not refuse it, but the next refresh will. */
+static void
+warn_of_missing_rights(const StreamTable *st, Oid owner)
+{
+	Unreadable found = {.view = st->query_relid, .role = owner};
+	char *name = GetUserNameFromId(owner, false);
+
+	unreadable_walker((Node *) pgt_view_query(st->query_relid), &found);
+	if (!OidIsValid(found.relid))
+		return;
+
+	ereport(WARNING,
+			errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			errmsg("stream table \"%s\" cannot be refreshed as \"%s\"",
+				   get_rel_name(st->relid), name),
+			errdetail("Its new owner may not read \"%s\".",
+					  get_rel_name(found.relid)),
+			errhint("Run GRANT SELECT ON %s TO %s.",
+					pgt_relation_text(found.relid), quote_identifier(name)));
+}
+
 /*
  * Somebody has disabled or dropped the guards: superusers may, to load a dump.
  * Whatever happens to the rows until the guards are back, the next refresh
@@ -171,7 +229,10 @@ look_at(Oid relid)
 	pgt_check_schema(RelationGetNamespace(rel));
 	check_shape(st, rel);
 	if (rel->rd_rel->relowner != pgt_relation_owner(st->query_relid))
+	{
 		let_parts_follow(st, rel->rd_rel->relowner);
+		warn_of_missing_rights(st, rel->rd_rel->relowner);
+	}
 	table_close(rel, NoLock);
 	if (pgt_apply_is_guarded(relid))
 		pgt_apply_check_table(relid);

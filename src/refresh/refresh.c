@@ -283,6 +283,26 @@ find_gap(const Compiled *compiled)
 	return NULL;
 }
 
+/*
+ * Somebody who asks is told each time; the log of the server once for as long
+ * as this process remembers the stream table.
+ */
+static void
+warn_of_gap(Job *job)
+{
+	if (job->gap == NULL ||
+		(job->request->automatic && job->compiled->gap_told))
+		return;
+
+	job->compiled->gap_told = true;
+	ereport(WARNING,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("stream table \"%s\" is recomputed at each refresh: %s",
+				   get_rel_name(job->st->relid), job->gap),
+			errhint("Enable or put back the capture triggers with pgtrickle.repair_stream_table(%s).",
+					quote_literal_cstr(pgt_relation_text(job->st->relid))));
+}
+
 /* Rows can no longer be told apart by the key they had. */
 static void
 check_key(Job *job)
@@ -569,6 +589,8 @@ bring_up_to_date(Job *job, Window *window)
 	pgt_pin_work_mem();
 	job->compiled->level = GetCurrentTransactionNestLevel();
 	(void) pgt_apply_ensure_index(&job->compiled->target);
+	if (reason != NULL && reason == job->gap)
+		warn_of_gap(job);
 	if (reason != NULL)
 		recompute(job, reason);
 	else

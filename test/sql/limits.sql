@@ -141,3 +141,29 @@ SELECT s.pgt_relid::regclass, count(*) > 0 AS has_history,
 	bool_or(end_time < now() - interval '90 days') AS has_old
 FROM pgtrickle.pgt_refresh_history h JOIN pgtrickle.pgt_stream_tables s USING (pgt_id)
 GROUP BY 1 ORDER BY 1;
+
+-- Changes escape capture: each refresh on request says so.
+ALTER TABLE src DISABLE TRIGGER ALL;
+INSERT INTO src VALUES (5000, 1);
+SELECT trickle_test.same_as_query('totals', 'FULL');
+SELECT pgtrickle.repair_stream_table('totals');
+SELECT trickle_test.same_as_query('totals', 'NO_DATA');
+
+-- A new owner who may not read what the query reads, itself or deeper.
+CREATE ROLE regress_limits_owner;
+GRANT CREATE ON SCHEMA public TO regress_limits_owner;
+ALTER TABLE totals OWNER TO regress_limits_owner;
+SELECT * FROM fails($$SELECT pgtrickle.refresh_stream_table('totals')$$);
+GRANT SELECT (id, v) ON src TO regress_limits_owner;
+ALTER TABLE totals OWNER TO CURRENT_USER;
+ALTER TABLE totals OWNER TO regress_limits_owner;
+INSERT INTO src VALUES (5001, 1);
+SELECT trickle_test.same_as_query('totals');
+CREATE TABLE hidden (id int);
+SELECT pgtrickle.create_stream_table('deeper',
+	'SELECT count(*) AS n FROM (SELECT id FROM hidden UNION ALL SELECT id FROM src) x');
+ALTER TABLE deeper OWNER TO regress_limits_owner;
+DROP TABLE deeper, totals;
+REVOKE ALL ON src FROM regress_limits_owner;
+REVOKE ALL ON SCHEMA public FROM regress_limits_owner;
+DROP ROLE regress_limits_owner;
