@@ -11,6 +11,7 @@
 #include "fmgr.h"
 
 #include "pg_trickle/capture.h"
+#include "pg_trickle/change_clock.h"
 #include "pg_trickle/launcher.h"
 #include "pg_trickle/pool.h"
 #include "pg_trickle/progress.h"
@@ -31,6 +32,7 @@ void
 _PG_init(void)
 {
 	pgt_define_settings();
+	pgt_change_clock_init();
 	pgt_wake_init();
 	pgt_capture_init();
 	pgt_launcher_init();

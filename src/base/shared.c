@@ -17,7 +17,7 @@
 
 #include "pg_trickle/shared.h"
 
-#define MAX_PARTS 8
+#define MAX_PARTS 16
 
 static const SharedPart *parts[MAX_PARTS];
 static int nparts = 0;

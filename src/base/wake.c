@@ -27,6 +27,7 @@
 #include "storage/latch.h"
 #include "storage/shmem.h"
 
+#include "pg_trickle/change_clock.h"
 #include "pg_trickle/shared.h"
 #include "pg_trickle/wake.h"
 
@@ -162,7 +163,10 @@ at_end_of_transaction(XactEvent event, void *arg)
 		return;
 
 	if (event == XACT_EVENT_COMMIT)
+	{
+		pgt_note_change_time(&own);
 		say_own();
+	}
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
 		event == XACT_EVENT_PREPARE)
 	{

@@ -7,16 +7,16 @@
  * refreshed, and what was right an hour ago is right now.  So
  *
  *		no change waits in the logs		0
- *		one does						since the last refresh at most: all that
- *										was committed before is in it
+ *		one does						since the first that was committed after
+ *										the last refresh, as far as that is known
+ *										(change_clock.c); else, since that refresh
  *		that cannot be told (FULL,		since the last refresh
  *		foreign tables, a trigger that
  *		is missing or disabled, a log
  *		that was emptied without it)
  *		it reads stream tables			that of the oldest of them at least
  *
- * A log row does not say when it was committed, so the exact age of a change
- * is not known, only that it is not more than that.
+ * The age may be too high, then, and is never too low.
  *
  * What waits is asked of the log, not counted: of closed segments mostly their
  * range of transactions tells; of others the transactions that wrote them are
@@ -41,6 +41,7 @@
 #include "utils/xid8.h"
 
 #include "pg_trickle/capture.h"
+#include "pg_trickle/change_clock.h"
 
 #include "monitor.h"
 
@@ -63,7 +64,8 @@ typedef struct SegmentWriters
 /* What is known of a source. */
 typedef struct SourceLog
 {
-	Oid relid;		/* hash key */
+	Oid relid; /* hash key */
+	int64 track_id;
 	bool is_sure;	/* its log has all changes */
 	List *segments; /* of SegmentWriters */
 } SourceLog;
@@ -253,6 +255,7 @@ find_log(Ages *ages, Oid relid)
 	if (source == NULL)
 		return log;
 
+	log->track_id = source->track_id;
 	log->is_sure = captures_all(source);
 	foreach (lc, pgt_segments(source->track_id))
 	{
@@ -284,6 +287,20 @@ pgt_has_changes(Ages *ages, const StreamTable *st, Oid relid)
 	return false;
 }
 
+/* When were the oldest of them committed, at the earliest? */
+static TimestampTz
+oldest_change(Ages *ages, const StreamTable *st, Oid relid)
+{
+	const SourceLog *log = find_log(ages, relid);
+
+	/* A restore brings rows that were committed elsewhere. */
+	if (!log->is_sure ||
+		strcmp(st->frontier->era, pgt_current_era()) != 0)
+		return st->data_timestamp;
+
+	return pgt_first_change(log->track_id, st->data_timestamp);
+}
+
 /* ---- stream tables ---- */
 
 /* A query without sources may still tell the time. */
@@ -296,15 +313,19 @@ changes_without_sources(const StreamTable *st)
 	return form->obstacle.kind != OBSTACLE_NONE;
 }
 
-/* The stream table itself, whatever those are like that it reads. */
-static bool
-is_behind(Ages *ages, const StreamTable *st, List *dependencies)
+/*
+ * Since when is the stream table behind, whatever those are like that it
+ * reads?  DT_NOEND: it is not.
+ */
+static TimestampTz
+behind_since(Ages *ages, const StreamTable *st, List *dependencies)
 {
+	TimestampTz since = DT_NOEND;
 	bool has_source = false;
 	ListCell *lc;
 
 	if (st->mode == MODE_FULL || st->frontier->lost)
-		return true;
+		return st->data_timestamp;
 	foreach (lc, dependencies)
 	{
 		Dependency *dep = lfirst(lc);
@@ -312,26 +333,29 @@ is_behind(Ages *ages, const StreamTable *st, List *dependencies)
 		if (strcmp(dep->source_type, "VIEW") == 0)
 			continue; /* what it reads is there, too */
 		has_source = true;
-		if (strcmp(dep->cdc_mode, "trigger") != 0 ||
-			pgt_has_changes(ages, st, dep->source_relid))
-			return true;
+		if (strcmp(dep->cdc_mode, "trigger") != 0)
+			return st->data_timestamp;
+		if (pgt_has_changes(ages, st, dep->source_relid))
+			since = Min(since, oldest_change(ages, st, dep->source_relid));
 	}
 
-	return !has_source && changes_without_sources(st);
+	return !has_source && changes_without_sources(st) ? st->data_timestamp :
+														since;
 }
 
 static int64
 find_age(Ages *ages, const StreamTable *st)
 {
 	List *dependencies = pgt_dependencies(st->pgt_id);
+	TimestampTz since = behind_since(ages, st, dependencies);
 	int64 age = 0;
 	ListCell *lc;
 
 	check_stack_depth();
 
-	/* A refresh may have ended later than "now". */
-	if (is_behind(ages, st, dependencies))
-		age = Max(ages->now - st->data_timestamp, 0);
+	/* It may be a change that was committed after "now". */
+	if (!TIMESTAMP_IS_NOEND(since))
+		age = Max(ages->now - since, 1);
 	foreach (lc, dependencies)
 	{
 		Dependency *dep = lfirst(lc);

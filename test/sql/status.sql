@@ -31,10 +31,10 @@ SELECT pgtrickle.get_staleness('shop_sales');
 
 -- Staleness is how far it is behind: not at all, if nothing has changed.
 SELECT pgtrickle.refresh_stream_table('shop_sales');
-SELECT pg_sleep(0.01);
 SELECT pgtrickle.get_staleness('shop_sales'), staleness
 FROM pgtrickle.pgt_status() WHERE name = 'public.shop_sales';
 INSERT INTO "Shops" VALUES (1, 'north');
+SELECT pg_sleep(0.01);
 SELECT pgtrickle.get_staleness('shop_sales') >= 0.01 AS aged,
 	staleness >= '10 ms' AS aged_too
 FROM pgtrickle.pgt_status() WHERE name = 'public.shop_sales';

@@ -149,6 +149,56 @@ sub test_processes
 		'SELECT scheduler FROM pgtrickle.health_summary()', 'disabled');
 }
 
+# ---- how old a change is ----
+
+# Seconds: since the first change that waits, and since the last refresh.
+sub ages
+{
+	return split /\|/, $node->safe_psql('postgres', q{
+		SELECT pgtrickle.get_staleness('totals'),
+			extract(epoch FROM clock_timestamp() - data_timestamp)
+		FROM pgtrickle.pgt_status() WHERE name = 'public.totals'});
+}
+
+sub test_ages
+{
+	my $refresh = q{SELECT pgtrickle.refresh_stream_table('totals')};
+	my $n = 100;
+	my $insert = sub { 'INSERT INTO sales VALUES (' . $n++ . q{, 'x', 1)} };
+
+	$node->safe_psql('postgres', $_) foreach ($insert->(), $refresh);
+	sleep 3;
+	$node->safe_psql('postgres', $insert->());
+	my ($age, $since) = ages();
+	cmp_ok($since, '>', 3, 'the last refresh was a while ago');
+	cmp_ok($age, '<', 2, 'the change was not');
+	cmp_ok($age, '>', 0, 'but it waits');
+	sleep 2;
+	$node->safe_psql('postgres', $insert->());
+	($age) = ages();
+	cmp_ok($age, '>', 2, 'the oldest change counts');
+
+	$node->safe_psql('postgres', $_) foreach (
+		$refresh, 'BEGIN; ' . $insert->() . q{; PREPARE TRANSACTION 'p'});
+	($age) = ages();
+	is($age, 0, 'a prepared transaction is not committed');
+	sleep 3;
+	$node->safe_psql('postgres', q{COMMIT PREPARED 'p'});
+	($age, $since) = ages();
+	cmp_ok($since, '>', 3, 'the last refresh was before it');
+	cmp_ok($age, '<', 2, 'its commit counts');
+	cmp_ok($age, '>', 0, 'and it waits');
+
+	# What was before the server started is not known.
+	$node->safe_psql('postgres', $refresh);
+	$node->restart;
+	sleep 2;
+	$node->safe_psql('postgres', $insert->());
+	($age, $since) = ages();
+	cmp_ok($age, '>', 2, 'after a restart it is the time of the last refresh');
+	$node->safe_psql('postgres', $refresh);
+}
+
 # ---- progress ----
 
 sub progress
@@ -255,7 +305,7 @@ sub test_restore
 
 $node->init;
 $node->append_conf('postgresql.conf',
-	"shared_preload_libraries = 'pg_trickle'\npg_trickle.enabled = off");
+	"shared_preload_libraries = 'pg_trickle'\npg_trickle.enabled = off\nmax_prepared_transactions = 5");
 $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION pg_trickle;
@@ -272,6 +322,7 @@ $node->safe_psql('postgres', q{
 
 test_uses(test_queries());
 test_processes();
+test_ages();
 test_progress();
 test_pictures();
 test_restore();
