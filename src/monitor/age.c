@@ -7,9 +7,10 @@
  * refreshed, and what was right an hour ago is right now.  So
  *
  *		no change waits in the logs		0
- *		one does						since the first that was committed after
- *										the last refresh, as far as that is known
- *										(change_clock.c); else, since that refresh
+ *		one does						since the first that was committed
+ *										after the last refresh, where that is
+ *										known (change_clock.c); else, since
+ *										that refresh
  *		that cannot be told (FULL,		since the last refresh
  *		foreign tables, a trigger that
  *		is missing or disabled, a log
