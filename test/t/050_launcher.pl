@@ -153,9 +153,9 @@ my $another = q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSlee
 $node->safe_psql('postgres', 'CREATE DATABASE slow TEMPLATE two');
 $node->safe_psql('slow', q{
 	CREATE TABLE t (i int);
+	INSERT INTO t VALUES (1);
 	SELECT pgtrickle.create_stream_table('slow', 'SELECT i, pg_sleep(1000)::text FROM t',
-		refresh_mode => 'FULL', initialize => false);
-	INSERT INTO t VALUES (1)});
+		refresh_mode => 'FULL', initialize => false);});
 wait_for_query($node, "$another 0", 1, 'a worker is busy');
 $pid = $node->safe_psql('postgres', $busy);
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");

@@ -180,9 +180,9 @@ my $busy = q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'
 
 $node->safe_psql('postgres', 'CREATE DATABASE busy TEMPLATE shop');
 $node->safe_psql('busy', q{
+	INSERT INTO t VALUES (1);
 	SELECT pgtrickle.create_stream_table('slow', 'SELECT i, pg_sleep(1000)::text FROM t',
-		refresh_mode => 'FULL', initialize => false);
-	INSERT INTO t VALUES (1)});
+		refresh_mode => 'FULL', initialize => false);});
 foreach my $command (
 	'ALTER DATABASE busy RENAME TO away',
 	'ALTER DATABASE away RENAME TO busy',
