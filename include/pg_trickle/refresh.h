@@ -114,6 +114,12 @@ extern Window *pgt_open_window(const StreamTable *st, const Compiled *compiled,
 							   int32 part, const WindowLimits *limits);
 extern void pgt_close_window(Window *window);
 
+/* ---- readiness.c: what a refresh asks of its sources ---- */
+
+extern void pgt_refuse_running_writer(const Compiled *compiled);
+extern const char *pgt_find_gap(const Compiled *compiled);
+extern void pgt_note_seen(const Compiled *compiled);
+
 /* ---- limits.c: what a refresh may take ---- */
 
 extern void pgt_limit_transaction(void);

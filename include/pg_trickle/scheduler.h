@@ -48,6 +48,11 @@ extern Model *pgt_load_model(Model *older);
 /* The place of a stream table; -1. */
 extern int pgt_model_find(const Model *model, int64 pgt_id);
 
+/* ---- maintain.c ---- */
+
+/* Tidy up logs and history of this database: now, or if it is time to. */
+extern void pgt_maintain_database(bool now);
+
 /* ---- worker.c ---- */
 
 /* What every process of ours does between two things. */

@@ -232,58 +232,6 @@ lock_streams(List *streams, bool automatic)
 /* ---- what must hold before anything is read ---- */
 
 /*
- * Inside a statement that writes a source, some of its changes are in the
- * table already but not captured yet: log and table disagree.  This catches
- * the plain cases early; note_seen() catches all.
- */
-static void
-refuse_running_writer(const Compiled *compiled)
-{
-	ListCell *lc;
-
-	foreach (lc, compiled->form->sources)
-	{
-		SourceUse *use = lfirst(lc);
-		Source *source = pgt_lookup_source(use->relid, true);
-
-		if (source != NULL && pgt_capture_pending(source))
-			ereport(ERROR,
-					errcode(ERRCODE_OBJECT_IN_USE),
-					errmsg("cannot refresh stream table \"%s\" because its source \"%s\" is being changed by a running statement",
-						   get_rel_name(compiled->relid),
-						   get_rel_name(use->relid)),
-					errhint("Refresh in an AFTER STATEMENT trigger or after the statement."));
-	}
-}
-
-/*
- * Why the logs do not tell all changes, or NULL.  Asked before the snapshot:
- * whoever closes a gap leaves a mark, which N shows if we did not see the gap.
- */
-static const char *
-find_gap(const Compiled *compiled)
-{
-	ListCell *lc;
-
-	if (!compiled->tracked)
-		return NULL;
-
-	foreach (lc, compiled->form->sources)
-	{
-		Source *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
-										   false);
-		char *gap = pgt_capture_gap(source);
-
-		if (gap != NULL)
-			return psprintf("changes of \"%s\" are not captured", gap);
-		if (pgt_capture_lost(source))
-			pgt_capture_sentinel_set(source);
-	}
-
-	return NULL;
-}
-
-/*
  * Somebody who asks is told each time; the log of the server once for as long
  * as this process remembers the stream table.
  */
@@ -313,25 +261,6 @@ check_key(Job *job)
 	pgt_forget_key(job->st);
 	job->compiled->target = pgt_apply_target(job->st);
 	job->lost_key = true;
-}
-
-/*
- * What this refresh sees of its own transaction's changes must have been
- * captured by now; capture refuses what comes later.
- */
-static void
-note_seen(const Compiled *compiled)
-{
-	ListCell *lc;
-
-	foreach (lc, compiled->form->sources)
-	{
-		Source *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
-										   true);
-
-		if (source != NULL)
-			pgt_capture_seen(source, GetActiveSnapshot()->curcid);
-	}
 }
 
 /* The catalog row of a relation must be visible under N. */
@@ -706,7 +635,7 @@ refresh_one(Job *job)
 	pgt_next_part();
 	pgt_advance_refresh_snapshot();
 	require_no_newer_version(job);
-	note_seen(job->compiled);
+	pgt_note_seen(job->compiled);
 
 	window = pgt_open_window(job->st, job->compiled, job->part, &limits);
 	pgt_check_fuse(job->st, window, &limits);
@@ -762,8 +691,8 @@ prepare(Job *job, const RefreshRequest *request)
 	begin_context(&context, job->st);
 	job->request = request;
 	job->compiled = pgt_compile(job->st);
-	refuse_running_writer(job->compiled);
-	job->gap = find_gap(job->compiled);
+	pgt_refuse_running_writer(job->compiled);
+	job->gap = pgt_find_gap(job->compiled);
 	check_key(job);
 	end_context(&context);
 }

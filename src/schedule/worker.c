@@ -227,10 +227,13 @@ pgt_worker_main(Datum slot)
 		MemoryContextSwitchTo(memory);
 		memset(&result, 0, sizeof(result));
 		run_job(&job, &result);
+		pgt_maintain_database(false);
 		report_idle();
 		MemoryContextReset(memory);
 		pgt_pool_finish(&result);
 	}
 
+	MemoryContextSwitchTo(memory);
+	pgt_maintain_database(true);
 	proc_exit(0);
 }
