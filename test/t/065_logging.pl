@@ -209,5 +209,25 @@ is($blown, 1, 'told once');
 sql(q{SELECT pgtrickle.reset_fuse('shares')});
 becomes(q{SELECT count(*) FROM shares}, 26, 'reset, it applies them');
 
+# ---- what no refresh touches is tidied up all the same ----
+
+sql(q{ALTER SYSTEM SET pg_trickle.max_log_size = '200kB'});
+sql(q{ALTER SYSTEM SET pg_trickle.segment_blocks = 1});
+$node->reload;
+sql(q{
+	SELECT pgtrickle.alter_stream_table('slow', status => 'SUSPENDED');
+	UPDATE pgtrickle.pgt_refresh_history SET end_time = now() - interval '91 days'});
+sql(q{INSERT INTO delay SELECT 0 FROM generate_series(1, 10000)});
+sql(q{INSERT INTO other VALUES (4)});
+becomes(q{SELECT count(*) FROM pair}, 2, 'there is a worker');
+sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+	WHERE backend_type = 'pg_trickle scheduler' AND datname = 'postgres'});
+becomes(of_stream(q{frontier -> 'wal:postgres' -> 'lost'}, 'slow'), 'true',
+	'before it leaves it looks after logs');
+becomes(q{SELECT count(*) FROM pgtrickle.pgt_refresh_history
+	WHERE end_time < now() - interval '90 days'}, 0, 'and after the history');
+sql(q{SELECT pgtrickle.resume_stream_table('slow')});
+becomes(q{SELECT count(*) FROM slow}, 10001, 'who has lost changes recomputes');
+
 $node->stop;
 done_testing();
