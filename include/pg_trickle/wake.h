@@ -25,7 +25,6 @@
 /* What else there is to look at. */
 #define WAKE_CATALOG 0x01 /* stream tables, their options, gates changed */
 #define WAKE_ALL 0x02	  /* any log may have new rows */
-#define WAKE_DRAIN 0x04	  /* start nothing: drain() is waiting */
 #define WAKE_PARTS 0x08	  /* what a restore makes last: triggers, indexes */
 
 /* What a scheduler is told. */
