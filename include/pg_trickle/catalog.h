@@ -17,7 +17,7 @@
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
-#include "storage/lockdefs.h"
+#include "storage/lock.h"
 
 #include "pg_trickle/frontier.h"
 #include "pg_trickle/options.h"
@@ -271,6 +271,9 @@ extern const char *pgt_current_era(void);
  */
 extern void pgt_lock_stream(int64 pgt_id, LOCKMODE mode);
 extern bool pgt_try_lock_stream(int64 pgt_id); /* EXCLUSIVE */
+
+/* Does a change of what a refresh relies on ask for a lock in this mode? */
+extern bool pgt_is_lock_of_definition(const LOCKTAG *tag, LOCKMODE mode);
 
 /*
  * Held SHARE by a refresh that reads the source, EXCLUSIVE by a change of its

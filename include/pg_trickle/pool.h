@@ -78,7 +78,7 @@ extern TimestampTz pgt_pool_oldest(void);
 extern int pgt_pool_pids(pid_t *pids);
 
 /* Cancel the job of one of them: somebody waits for its locks. */
-extern bool pgt_pool_cancel(pid_t pid);
+extern void pgt_pool_cancel(pid_t pid);
 
 /* ---- for workers ---- */
 

@@ -53,6 +53,14 @@ extern int pgt_model_find(const Model *model, int64 pgt_id);
 /* Tidy up logs and history of this database: now, or if it is time to. */
 extern void pgt_maintain_database(bool now);
 
+/* ---- give_way.c ---- */
+
+/*
+ * Cancel refreshes that make a user's command wait, if it is time to look;
+ * returns when to look again, DT_NOEND: when a job is given.
+ */
+extern TimestampTz pgt_give_way(TimestampTz now);
+
 /* ---- worker.c ---- */
 
 /* What every process of ours does between two things. */

@@ -42,8 +42,23 @@ pgt_lock_stream(int64 pgt_id, LOCKMODE mode)
 }
 
 /*
- * The same for refreshes and changes, without waiting; false if somebody has
- * the lock, be it this transaction.
+ * Is this a lock that a change of the definition of a stream table, or of the
+ * partitions or children of a source, waits for?
+ */
+bool
+pgt_is_lock_of_definition(const LOCKTAG *tag, LOCKMODE mode)
+{
+	if (tag->locktag_field2 == pgt_catalog_oid(TABLE_STREAMS))
+		return tag->locktag_field4 == LOCK_STREAM &&
+			   mode == AccessExclusiveLock;
+
+	return tag->locktag_field2 == pgt_catalog_oid(TABLE_TRACKING) &&
+		   tag->locktag_field4 == LOCK_SHAPE && mode == ExclusiveLock;
+}
+
+/*
+ * Lock a stream table as pgt_lock_stream() does, without waiting; false if
+ * somebody has the lock, be it this transaction.
  */
 bool
 pgt_try_lock_stream(int64 pgt_id)

@@ -6,6 +6,7 @@
  *		pgt_stream_tables		a node each
  *		pgt_dependencies		upstream (stream tables) and sources
  *		pgt_change_tracking		which log tells of a source's changes
+ *		pgt_control and others	what is held back (control.h)
  *
  * A model is read anew when the configuration changes; what the scheduler
  * knows beyond the catalog (changes, running refreshes) is taken over.  A
@@ -27,6 +28,7 @@
 
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
+#include "pg_trickle/control.h"
 #include "pg_trickle/pool.h"
 #include "pg_trickle/scheduler.h"
 #include "pg_trickle/settings.h"
@@ -106,10 +108,23 @@ read_schedule(const StreamTable *st, DueNode *node, StreamNode *stream)
 	stream->schedule = pstrdup(st->schedule);
 }
 
+/*
+ * Is it to wait, whatever happens, until the catalog says something else?  A
+ * drain that is merely under way is not in the catalog; refreshes find out.
+ */
 static bool
-is_held(const StreamTable *st)
+is_held(const StreamTable *st, const Controls *controls)
 {
-	return st->status == STREAM_SUSPENDED || st->fuse_blown_at != 0;
+	if (st->status == STREAM_SUSPENDED || st->fuse_blown_at != 0 ||
+		controls->paused || pgt_drained_is_set())
+		return true;
+	if (controls->gates != NIL &&
+		pgt_find_gate(controls, pgt_direct_dependencies(st->pgt_id)) != NULL)
+		return true;
+
+	return controls->groups != NIL &&
+		   pgt_misaligned_group(controls,
+								pgt_all_dependencies(st->pgt_id)) != NULL;
 }
 
 static void
@@ -159,11 +174,12 @@ read_inputs(const StreamTable *st, DueNode *node, StreamNode *stream,
 }
 
 static void
-read_node(const StreamTable *st, DueNode *node, StreamNode *stream)
+read_node(const StreamTable *st, const Controls *controls, DueNode *node,
+		  StreamNode *stream)
 {
 	node->pgt_id = st->pgt_id;
 	node->tier = st->options.tier;
-	node->held = is_held(st);
+	node->held = is_held(st, controls);
 	node->atomic = st->options.diamond_consistency == DIAMOND_ATOMIC;
 	node->policy = st->options.diamond_policy;
 	stream->is_populated = st->is_populated;
@@ -211,6 +227,7 @@ read_catalog(Model *model, List *streams)
 {
 	OidMap places = map_places(streams);
 	OidMap tracks = map_tracks();
+	const Controls *controls = pgt_read_controls();
 	DueModel *due = &model->due;
 	ListCell *lc;
 
@@ -220,7 +237,7 @@ read_catalog(Model *model, List *streams)
 	{
 		int i = due->nnodes++;
 
-		read_node(lfirst(lc), &due->nodes[i], &model->streams[i]);
+		read_node(lfirst(lc), controls, &due->nodes[i], &model->streams[i]);
 		read_inputs(lfirst(lc), &due->nodes[i], &model->streams[i], &places,
 					&tracks);
 	}

@@ -799,11 +799,9 @@ pgt_pool_running(Oid database)
 /*
  * See pool.h.
  */
-bool
+void
 pgt_pool_cancel(pid_t pid)
 {
-	bool found = false;
-
 	LWLockAcquire(pool->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < POOL_SLOTS; i++)
 	{
@@ -813,11 +811,8 @@ pgt_pool_cancel(pid_t pid)
 			continue;
 		slot->gives_way = true;
 		kill(pid, SIGINT);
-		found = true;
 	}
 	LWLockRelease(pool->lock);
-
-	return found;
 }
 
 /*

@@ -151,6 +151,7 @@ reload(void)
 	model = pgt_load_model(model);
 	if (model == NULL)
 		pgt_scheduler_leave(EXIT_NO_EXTENSION);
+	MemoryContextSwitchTo(round_memory);
 	pgstat_report_stat(true);
 	reload_at = DT_NOEND;
 }
@@ -363,8 +364,9 @@ dispatch(void)
 static TimestampTz
 next_time(void)
 {
-	TimestampTz next = reload_at;
+	TimestampTz next = Min(reload_at, pgt_give_way(now));
 
+	MemoryContextSwitchTo(round_memory);
 	if (pgt_enabled)
 		next = Min(next, pgt_next_due(&model->due, now));
 	if (queued_since != DT_NOEND)
