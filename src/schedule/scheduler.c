@@ -144,11 +144,34 @@ collect(void)
 
 /* ---- take ---- */
 
-/* Read the catalog anew; the end, if the extension is gone. */
+/* The catalog may vanish while it is read. */
+static void
+read_model(void)
+{
+	PG_TRY();
+	{
+		model = pgt_load_model(model);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(round_memory);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		if (pgt_extension_exists())
+			ReThrowError(error);
+		model = NULL;
+	}
+	PG_END_TRY();
+}
+
+/* The end, if the extension is gone. */
 static void
 reload(void)
 {
-	model = pgt_load_model(model);
+	read_model();
 	if (model == NULL)
 		pgt_scheduler_leave(EXIT_NO_EXTENSION);
 	MemoryContextSwitchTo(round_memory);

@@ -88,20 +88,30 @@ pgt_connect(Oid database)
 
 /* ---- what people see ---- */
 
-/* "refresh of stream table public.sales", or of so many. */
-static void
-report_activity(const PoolJob *job)
+/* "refresh of stream table public.sales", in the job's memory. */
+static char *
+describe(const PoolJob *job)
 {
 	StreamTable *st = pgt_lookup_stream_by_id(job->pgt_ids[job->n - 1], true);
-	char *text = "refresh of a stream table that is gone";
 
-	if (st != NULL && get_rel_name(st->relid) != NULL)
-		text = psprintf("refresh of stream table %s",
+	if (st == NULL || get_rel_name(st->relid) == NULL)
+		return "refresh of a stream table that is gone";
+	if (job->n == 1)
+		return psprintf("refresh of stream table %s",
 						pgt_relation_text(st->relid));
-	if (job->n > 1)
-		text = psprintf("%s and %d that it reads", text, job->n - 1);
-	debug_query_string = MemoryContextStrdup(TopTransactionContext, text);
+
+	return psprintf("refresh of stream table %s and %d that it reads",
+					pgt_relation_text(st->relid), job->n - 1);
+}
+
+static void
+report_activity(const PoolJob *job, MemoryContext memory)
+{
+	MemoryContext before = MemoryContextSwitchTo(memory);
+
+	debug_query_string = describe(job);
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
+	MemoryContextSwitchTo(before);
 }
 
 static void
@@ -117,6 +127,7 @@ report_idle(void)
 static void
 refresh(const PoolJob *job, JobResult *result)
 {
+	MemoryContext memory = CurrentMemoryContext;
 	bool done = true;
 
 	SetCurrentStatementStartTimestamp();
@@ -124,7 +135,7 @@ refresh(const PoolJob *job, JobResult *result)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (pgt_catalog_exists())
 	{
-		report_activity(job);
+		report_activity(job, memory);
 		done = pgt_refresh_group(job->n, job->pgt_ids,
 								 &(RefreshRequest){
 									 .initiated_by = "SCHEDULER",
@@ -135,36 +146,43 @@ refresh(const PoolJob *job, JobResult *result)
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(memory);
 	result->outcome = done ? JOB_DONE : JOB_POSTPONED;
 }
 
-/* After the abort: keep what happened, tell the scheduler what to do. */
+/*
+ * After the abort: keep what happened, tell the scheduler what to do.  Not if
+ * it gave way, a restore goes on, or the extension is gone.
+ */
 static void
 record_failure(const PoolJob *job, ErrorData *error, TimestampTz start,
 			   JobResult *result)
 {
-	int64 failed = pgt_failed_stream();
-	TimestampTz retry_at = GetCurrentTimestamp() +
-						   pgt_backoff(USECS_PER_SEC, job->nerrors + 1);
+	RefreshFailure failure = {
+		.pgt_id = pgt_failed_stream(),
+		.error = error,
+		.start_time = start,
+		.initiated_by = "SCHEDULER",
+		.reason = job->reason,
+	};
 
+	failure.retry_at = GetCurrentTimestamp() +
+					   pgt_backoff(USECS_PER_SEC, job->nerrors + 1);
+	if (failure.pgt_id == 0)
+		failure.pgt_id = job->pgt_ids[job->n - 1];
 	result->outcome = JOB_POSTPONED;
-	result->retry_at = retry_at;
-	if (pgt_pool_gave_way() || error->sqlerrcode == ERRCODE_OBJECT_IN_USE)
-		return;
-
-	if (failed == 0)
-		failed = job->pgt_ids[job->n - 1];
-	if (pgt_note_failure(&(RefreshFailure){
-			.pgt_id = failed,
-			.error = error,
-			.start_time = start,
-			.retry_at = retry_at,
-			.initiated_by = "SCHEDULER",
-			.reason = job->reason,
-		}) != FAILURE_TRANSIENT)
+	result->retry_at = failure.retry_at;
+	if (pgt_pool_gave_way())
+		ereport(LOG,
+				errmsg("%s gave way to a command that waited for its locks",
+					   debug_query_string));
+	else if (error->sqlerrcode != ERRCODE_OBJECT_IN_USE &&
+			 pgt_extension_exists() &&
+			 pgt_note_failure(&failure) != FAILURE_TRANSIENT)
 		result->outcome = JOB_FAILED;
 }
 
+/* Errors of the extension itself show where they come from. */
 static void
 run_job(const PoolJob *job, JobResult *result)
 {
@@ -181,7 +199,7 @@ run_job(const PoolJob *job, JobResult *result)
 		HOLD_INTERRUPTS();
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
-		if (!pgt_pool_gave_way())
+		if (error->sqlerrcode == ERRCODE_INTERNAL_ERROR)
 			EmitErrorReport();
 		FlushErrorState();
 		AbortCurrentTransaction();
@@ -190,12 +208,8 @@ run_job(const PoolJob *job, JobResult *result)
 	}
 	PG_END_TRY();
 
-	if (error == NULL)
-		return;
-	if (pgt_pool_gave_way())
-		ereport(LOG,
-				errmsg("refresh of a stream table gave way to a session that waited for its locks"));
-	record_failure(job, error, start, result);
+	if (error != NULL)
+		record_failure(job, error, start, result);
 }
 
 /*

@@ -34,7 +34,7 @@ sql(q{
 	CREATE TABLE patience (seconds int);
 	INSERT INTO patience VALUES (0);
 	CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql IMMUTABLE
-		AS 'BEGIN PERFORM pg_sleep(seconds) FROM patience; RETURN $1; END';
+		AS 'BEGIN PERFORM pg_sleep(seconds) FROM public.patience; RETURN $1; END';
 	CREATE TABLE t (id int PRIMARY KEY, v int) PARTITION BY RANGE (id);
 	CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (1000);
 	CREATE TABLE t2 (id int PRIMARY KEY, v int);
