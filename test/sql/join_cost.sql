@@ -56,3 +56,30 @@ SELECT :large <= 2 * :small AS "reads no more", :large < 100 AS few;
 
 -- The same when all tables change together.
 SELECT trickle_test.same_as_query(st, 'NO_DATA') FROM unnest('{joined,nested,on_node}'::text[]) st;
+
+-- Many changed rows whose partners lie together: no others are read.
+CREATE TABLE customers (id int PRIMARY KEY, region int);
+CREATE TABLE orders (id int PRIMARY KEY, customer int, price int);
+INSERT INTO customers SELECT i, i % 10 FROM generate_series(1, 200000) i;
+INSERT INTO orders SELECT i, 1 + i / 10, i FROM generate_series(1, 20000) i;
+VACUUM ANALYZE customers;
+SELECT trickle_test.stream('sold', $$
+	SELECT region, sum(price) AS price FROM orders
+	JOIN customers c ON c.id = customer GROUP BY region $$);
+CREATE FUNCTION customers_read() RETURNS bigint LANGUAGE sql AS $$
+	SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables
+	WHERE relname = 'customers'
+$$;
+UPDATE orders SET price = price + 1 WHERE id <= 6000;
+BEGIN;
+SELECT customers_read() AS before \gset
+SELECT pgtrickle.refresh_stream_table('sold');
+SELECT customers_read() - :before BETWEEN 600 AND 700 AS few;
+COMMIT;
+SELECT trickle_test.same_as_query('sold', 'NO_DATA');
+
+-- The next ones lie elsewhere, and everywhere: the plan is not the same.
+UPDATE orders SET customer = 200001 - id WHERE id > 10000;
+SELECT trickle_test.same_as_query('sold');
+UPDATE orders SET customer = 1 + (id::bigint * 7919 % 200000)::int;
+SELECT trickle_test.same_as_query('sold');
