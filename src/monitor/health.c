@@ -346,6 +346,7 @@ static const struct
 } checks[] = {
 	{"preload", pgt_check_preload, "the library is preloaded"},
 	{"scheduler", pgt_check_scheduler, "the scheduler runs where it should"},
+	{"workers", pgt_check_workers, "there are enough background workers"},
 	{"control", check_control, "neither paused nor drained"},
 	{"gates", check_gates, "no source is gated"},
 	{"errors", check_errors, "no stream table failed at its last refresh"},

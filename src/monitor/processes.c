@@ -97,6 +97,23 @@ pgt_check_scheduler(Health *health)
 }
 
 /*
+ * The launcher, a scheduler and the refresh workers take background workers,
+ * of which others may want some, too.
+ */
+void
+pgt_check_workers(Health *health)
+{
+	int wanted = 2 + pgt_max_refresh_workers;
+
+	if (pgt_is_preloaded() && max_worker_processes < wanted)
+		pgt_find(health, SEVERITY_WARNING,
+				 psprintf("there are background workers for %d of %d refresh workers: raise max_worker_processes (it is %d) to %d or more, and one for each further database, and restart the server; or lower pg_trickle.max_refresh_workers",
+						  Max(max_worker_processes - 2, 0),
+						  pgt_max_refresh_workers, max_worker_processes,
+						  wanted));
+}
+
+/*
  * See processes.h.
  */
 const char *

@@ -9,6 +9,7 @@
 
 extern void pgt_check_preload(Health *health);
 extern void pgt_check_scheduler(Health *health);
+extern void pgt_check_workers(Health *health);
 
 /* In a word or two: "running", "not preloaded", ... */
 extern const char *pgt_scheduler_text(void);

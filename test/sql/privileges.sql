@@ -99,7 +99,8 @@ SET ROLE regress_privileges_reader;
 SELECT consecutive_errors, last_error_message FROM pgtrickle.pgt_status();
 RESET ROLE;
 
--- Nobody reads the catalog, the logs and the states of others, or writes them.
+-- Nobody reads the catalog, the logs and the states of others, or writes them;
+-- the views of the status are for everybody, and show each what it may see.
 SELECT c.oid::regclass, may('regress_privileges_other', format('SELECT * FROM %s', c.oid::regclass)),
 	may('regress_privileges_reader', format('DELETE FROM %s', c.oid::regclass))
 FROM pg_class c

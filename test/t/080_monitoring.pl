@@ -140,6 +140,11 @@ sub test_processes
 	set_and_wait('pg_trickle.enabled = on',
 		'SELECT scheduler FROM pgtrickle.health_summary()', 'running');
 	is(finding('scheduler'), 'ok: the scheduler runs where it should', 'it runs');
+	set_and_wait('pg_trickle.max_refresh_workers = 20',
+		q{SELECT detail ~ 'workers for 6 of 20 .* to 22 or more' FROM pgtrickle.health_check()
+			WHERE check_name = 'workers' AND severity = 'warning'}, 't');
+	set_and_wait('pg_trickle.max_refresh_workers = 4',
+		q{SELECT severity FROM pgtrickle.health_check() WHERE check_name = 'workers'}, 'ok');
 	$node->safe_psql('postgres', 'SELECT pgtrickle.pause_scheduler()');
 	like(finding('control'), qr/^warning: the scheduler is paused/, 'paused');
 	is($node->safe_psql('postgres', 'SELECT scheduler FROM pgtrickle.health_summary()'),
@@ -305,7 +310,8 @@ sub test_restore
 
 $node->init;
 $node->append_conf('postgresql.conf',
-	"shared_preload_libraries = 'pg_trickle'\npg_trickle.enabled = off\nmax_prepared_transactions = 5");
+	"shared_preload_libraries = 'pg_trickle'\npg_trickle.enabled = off\n"
+	  . "max_prepared_transactions = 5\nmax_worker_processes = 8");
 $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION pg_trickle;
