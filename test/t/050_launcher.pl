@@ -93,6 +93,31 @@ is($node->safe_psql('postgres', q{
 		SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
 		WHERE backend_type LIKE 'pg_trickle%'}), 0, 'and hold no lock');
 
+# Times that processes of ours went to sleep, by process.
+sub sleeps
+{
+	my @pids = split /\n/, $node->safe_psql('postgres',
+		q{SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'pg_trickle%' ORDER BY pid});
+
+	return join ' ', map { slurp_file("/proc/$_/status") =~ /^voluntary_ctxt_switches:\s*(\d+)/m } @pids;
+}
+
+SKIP:
+{
+	skip 'no /proc', 1 unless -r '/proc/self/status';
+	my ($before, $after);
+
+	# What happened before may take them a second or two.
+	for my $try (1 .. 4)
+	{
+		$before = sleeps();
+		$node->safe_psql('postgres', 'SELECT pg_sleep(2)');
+		$after = sleeps();
+		last if $after eq $before;
+	}
+	is($after, $before, 'nothing happens, nobody wakes up');
+}
+
 # ---- switched off and on ----
 
 $node->safe_psql('postgres', q{ALTER SYSTEM SET pg_trickle.enabled = off});
