@@ -37,6 +37,7 @@
 #include "pg_trickle/capture.h"
 #include "pg_trickle/catalog_table.h"
 #include "pg_trickle/compat.h"
+#include "pg_trickle/wake.h"
 
 #include "family.h"
 #include "sentinel.h"
@@ -508,6 +509,9 @@ pgt_capture_ddl_end(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *data = event_data(fcinfo);
 
+	/* A restore ends with these: constraints, ENABLE ALWAYS TRIGGER. */
+	if (IsA(data->parsetree, AlterTableStmt))
+		pgt_wake_for(WAKE_PARTS);
 	if (!is_of_interest(data->parsetree) || is_inert())
 		PG_RETURN_NULL();
 

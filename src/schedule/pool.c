@@ -39,6 +39,9 @@
 /* A worker stays at least so long, if another database waits. */
 #define TURN_MS 200
 
+/* For so long we believe that the server can start no more processes. */
+#define CROWDED_MS 2000
+
 /* How long a worker waits for a job: one of several, and the last one. */
 #define SPARE_MS 5000
 #define ALONE_MS 60000
@@ -85,6 +88,8 @@ typedef struct Pool
 {
 	LWLock *lock; /* of all that follows */
 	uint64 last_ticket;
+	int nprocesses;			   /* that the server can start, ... */
+	TimestampTz crowded_until; /* ... as far as we know, until then */
 	PoolSlot slots[POOL_SLOTS];
 	int nclients;
 	PoolClient clients[FLEXIBLE_ARRAY_MEMBER];
@@ -192,6 +197,16 @@ wake_waiting(void)
 
 /* ---- who gets a worker ---- */
 
+/* How many workers there can be; the server may have less room than we may. */
+static int
+places(void)
+{
+	if (pool->crowded_until > GetCurrentTimestamp())
+		return Min(pgt_max_refresh_workers, pool->nprocesses);
+
+	return pgt_max_refresh_workers;
+}
+
 /* Is another database to have the next free slot? */
 static bool
 another_comes_first(const PoolClient *client)
@@ -240,7 +255,7 @@ has_too_many(Oid database)
 static bool
 places_are_short(void)
 {
-	return pgt_max_refresh_workers - taken(true) < waiting();
+	return places() - taken(true) < waiting();
 }
 
 static void
@@ -387,7 +402,7 @@ take_free(const PoolJob *job)
 {
 	PoolClient *client = &pool->clients[my_client];
 
-	if (taken(false) < pgt_max_refresh_workers && !another_comes_first(client))
+	if (taken(false) < places() && !another_comes_first(client))
 	{
 		for (int i = 0; i < POOL_SLOTS; i++)
 		{
@@ -407,6 +422,23 @@ take_free(const PoolJob *job)
 		client->ticket = ++pool->last_ticket;
 	send_idle_away(MyDatabaseId);
 	return -1;
+}
+
+/* The server could not start the process: make do with those that run. */
+static void
+note_crowded(int number)
+{
+	PoolClient *client = &pool->clients[my_client];
+
+	LWLockAcquire(pool->lock, LW_EXCLUSIVE);
+	free_slot(&pool->slots[number]);
+	pool->nprocesses = taken(false);
+	pool->crowded_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													  CROWDED_MS);
+	if (client->ticket == 0)
+		client->ticket = ++pool->last_ticket;
+	send_idle_away(MyDatabaseId);
+	LWLockRelease(pool->lock);
 }
 
 /* Start the process of a slot that we have taken; false: there is no room. */
@@ -464,9 +496,7 @@ pgt_pool_give(const PoolJob *job, int preferred, bool may_start)
 
 	if (is_new && !start_worker(number))
 	{
-		LWLockAcquire(pool->lock, LW_EXCLUSIVE);
-		free_slot(&pool->slots[number]);
-		LWLockRelease(pool->lock);
+		note_crowded(number);
 		return POOL_NO_PROCESS;
 	}
 	return number;

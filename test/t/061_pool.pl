@@ -160,7 +160,7 @@ becomes_fresh('another scheduler takes over');
 
 # ---- no room for a worker ----
 
-set('max_worker_processes = 5');
+set('max_worker_processes = 6');
 $node->restart;
 $node->safe_psql($_, 'UPDATE t SET v = v + 1') for @databases;
 becomes_fresh('few worker processes are shared');
