@@ -44,9 +44,11 @@ is_character(uint32 code, int len)
 		   !(code >= 0xD800 && code <= 0xDFFF);
 }
 
-/* The character at "p", or 0 if there is none; its length into "len". */
-static uint32
-decode(const unsigned char *p, int *len)
+/*
+ * The character at "p", or 0 if there is none; its length into "len".
+ */
+uint32
+pgt_utf8_character(const unsigned char *p, int *len)
 {
 	uint32 code;
 
@@ -100,7 +102,7 @@ pgt_json_to_ascii(const char *json)
 			continue;
 		}
 
-		code = decode(p, &len);
+		code = pgt_utf8_character(p, &len);
 		if (code == 0)
 		{
 			code = REPLACEMENT;

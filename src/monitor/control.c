@@ -32,8 +32,8 @@ PG_FUNCTION_INFO_V1(pgt_sql_watermarks);
 PG_FUNCTION_INFO_V1(pgt_sql_watermark_status);
 PG_FUNCTION_INFO_V1(pgt_sql_fuse_status);
 
-static bool
-may_see_relation(Oid relid)
+bool
+pgt_may_see_relation(Oid relid)
 {
 	if (get_rel_name(relid) == NULL)
 		return false;
@@ -42,14 +42,14 @@ may_see_relation(Oid relid)
 		   pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
-static bool
-may_see_relations(List *relids)
+bool
+pgt_may_see_relations(List *relids)
 {
 	ListCell *lc;
 
 	foreach (lc, relids)
 	{
-		if (!may_see_relation(lfirst_oid(lc)))
+		if (!pgt_may_see_relation(lfirst_oid(lc)))
 			return false;
 	}
 
@@ -108,7 +108,7 @@ pgt_sql_source_gates(PG_FUNCTION_ARGS)
 		const SourceGate *gate = lfirst(lc);
 		AnswerRow row = {0};
 
-		if (!may_see_relation(gate->source))
+		if (!pgt_may_see_relation(gate->source))
 			continue;
 		pgt_add_relation(&row, gate->source);
 		pgt_add_time(&row, gate->gated_at);
@@ -136,7 +136,7 @@ pgt_sql_watermarks(PG_FUNCTION_ARGS)
 		const Watermark *mark = lfirst(lc);
 		AnswerRow row = {0};
 
-		if (!may_see_relation(mark->source))
+		if (!pgt_may_see_relation(mark->source))
 			continue;
 		pgt_add_relation(&row, mark->source);
 		pgt_add_datum(&row, TimestampTzGetDatum(mark->watermark));
@@ -220,7 +220,7 @@ pgt_sql_watermark_status(PG_FUNCTION_ARGS)
 	{
 		WatermarkGroup *group = lfirst(lc);
 
-		if (may_see_relations(group->sources))
+		if (pgt_may_see_relations(group->sources))
 			put_group(fcinfo, controls, group, streams);
 	}
 

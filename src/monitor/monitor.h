@@ -65,6 +65,17 @@ extern List *pgt_columns_read(const NormalForm *form, Oid relid);
 /* Is it the user's, or read by a stream table whose parts it may see? */
 extern bool pgt_may_see_source(const Source *source);
 
+/* ---- status.c ---- */
+
+/* As created or updated in this database; NULL: it goes or comes right now. */
+extern char *pgt_extension_version(void);
+
+/* ---- control.c ---- */
+
+/* Who may read a relation, or owns it, may see what holds it back. */
+extern bool pgt_may_see_relation(Oid relid);
+extern bool pgt_may_see_relations(List *relids);
+
 /* ---- rows.c ---- */
 
 /* One row of an answer, filled column by column. */

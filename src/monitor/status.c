@@ -141,11 +141,10 @@ pgt_sql_get_staleness(PG_FUNCTION_ARGS)
 }
 
 /*
- * version() returns text: of the extension, as created or updated in this
- * database.
+ * See monitor.h; palloc'd.
  */
-Datum
-pgt_sql_version(PG_FUNCTION_ARGS)
+char *
+pgt_extension_version(void)
 {
 	Relation extensions = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -153,6 +152,7 @@ pgt_sql_version(PG_FUNCTION_ARGS)
 	HeapTuple tuple;
 	Datum version = (Datum) 0;
 	bool isnull = true;
+	char *found = NULL;
 
 	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(get_extension_oid("pg_trickle", false)));
@@ -163,11 +163,22 @@ pgt_sql_version(PG_FUNCTION_ARGS)
 		version = heap_getattr(tuple, Anum_pg_extension_extversion,
 							   RelationGetDescr(extensions), &isnull);
 	if (!isnull)
-		version = CStringGetTextDatum(TextDatumGetCString(version));
+		found = TextDatumGetCString(version);
 	systable_endscan(scan);
 	table_close(extensions, AccessShareLock);
+	return found;
+}
 
-	if (isnull)
+/*
+ * version() returns text.
+ */
+Datum
+pgt_sql_version(PG_FUNCTION_ARGS)
+{
+	char *version = pgt_extension_version();
+
+	if (version == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(version);
+
+	PG_RETURN_TEXT_P(cstring_to_text(version));
 }
