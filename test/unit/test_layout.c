@@ -213,18 +213,6 @@ parts_stand_side_by_side(void **state)
 	assert_int_equal(layout.height, 5 * 50 + 4 * 20);
 }
 
-static void
-no_room_is_wasted_between(void **state)
-{
-	begin(60);
-	for (int i = 0; i < 30; i++)
-		connect(i, 30 + i / 3);
-	for (int i = 0; i < 9; i++)
-		connect(30 + i, 31 + i);
-	lay_out();
-	assert_true(layout.height <= 60 * 50 + 9 * 12);
-}
-
 /* ---- many graphs ---- */
 
 static uint32 seed;
@@ -257,6 +245,43 @@ any_graph(void **state)
 	}
 }
 
+static void
+use_rows(bool *used, int from, int to)
+{
+	for (int y = from; y < to; y++)
+		used[y] = true;
+}
+
+/* In a graph of one part. */
+static void
+no_row_is_empty(void **state)
+{
+	for (seed = 1; seed < 100000000; seed = seed * 3 + 1)
+	{
+		uint32 before = seed;
+		int n = 2 + random_below(40);
+		bool used[MAX_NODES * 62] = {0};
+
+		begin(n);
+		for (int i = 1; i < n; i++)
+			connect(random_below(i), i);
+		for (int i = n / 2; i < n; i++)
+			connect(random_below(i), i);
+		lay_out();
+
+		for (int i = 0; i < n; i++)
+			use_rows(used, nodes[i].y - 25, nodes[i].y + 25);
+		for (int i = 0; i < layout.nedges; i++)
+		{
+			for (int j = 2; j < edges[i].npoints; j += 2)
+				use_rows(used, edges[i].y[j] - 6, edges[i].y[j] + 6);
+		}
+		for (int y = 0; y < layout.height; y++)
+			assert_true(used[y]);
+		seed = before;
+	}
+}
+
 int
 main(void)
 {
@@ -267,8 +292,8 @@ main(void)
 		cmocka_unit_test(the_longest_way_decides),
 		cmocka_unit_test(crossings_are_undone),
 		cmocka_unit_test(parts_stand_side_by_side),
-		cmocka_unit_test(no_room_is_wasted_between),
 		cmocka_unit_test(any_graph),
+		cmocka_unit_test(no_row_is_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
