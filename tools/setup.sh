@@ -3,7 +3,8 @@
 # setup.sh check|demo
 #	Installs the Debian packages that are missing, and prints the path of the
 #	pg_config to build with: that of the newest installed server of a supported
-#	version.  PG_CONFIG, if set, decides instead.
+#	version.  PG_CONFIG, if set, decides instead.  With CHECK_BROWSER set, a browser
+#	for the tests that can use one is installed, too.
 #
 # All else that it has to say goes to the standard error.
 
@@ -150,6 +151,17 @@ wanted_packages()
 	apt-cache show clang-format-14 > /dev/null 2>&1 && echo clang-format-14
 }
 
+# Not needed, but some tests check more with it.  A browser is large: only who
+# asks for it by CHECK_BROWSER gets it, and goes without if that fails.
+add_browser()
+{
+	[ "$1" = check ] && [ -n "${CHECK_BROWSER:-}" ] && may_install || return
+	[ -n "$(missing chromium)" ] || return
+	as_root apt-get -o DPkg::Lock::Timeout=600 install -y -q --no-upgrade \
+		--no-install-recommends chromium < /dev/null ||
+		echo 'setup: could not install chromium: its tests are skipped'
+}
+
 # With PG_CONFIG the server is the caller's business.
 choose_version()
 {
@@ -188,6 +200,7 @@ add_packages()
 if command -v apt-get > /dev/null && command -v dpkg-query > /dev/null
 then
 	add_packages "$1"
+	add_browser "$1"
 fi
 if [ -z "${PG_CONFIG:-}" ]
 then
