@@ -23,6 +23,7 @@ typedef struct PoolJob
 	int64 pgt_ids[JOB_MEMBERS]; /* upstream first */
 	char reason[64];			/* for the history */
 	int nerrors;				/* in a row, before this one */
+	int64 cycle_id;				/* of the round of the scheduler */
 } PoolJob;
 
 #define POOL_FULL (-1)

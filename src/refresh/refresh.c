@@ -616,7 +616,7 @@ is_idle(const Job *job, const Window *window)
 {
 	const StreamTable *st = job->st;
 
-	return reason_to_recompute(job, window) == NULL && window->nread == 0 &&
+	return window->nread == 0 && reason_to_recompute(job, window) == NULL &&
 		   st->status == STREAM_ACTIVE && st->consecutive_errors == 0 &&
 		   st->last_error == NULL && st->retry_at == 0 &&
 		   strcmp(st->frontier->era, pgt_current_era()) == 0;

@@ -385,6 +385,7 @@ copy_job(PoolJob *to, const PoolJob *from)
 	memcpy(to->pgt_ids, from->pgt_ids, sizeof(int64) * from->n);
 	strlcpy(to->reason, from->reason, sizeof(to->reason));
 	to->nerrors = from->nerrors;
+	to->cycle_id = from->cycle_id;
 }
 
 static void

@@ -71,6 +71,7 @@ static Given *given; /* by slot */
 static MemoryContext round_memory;
 
 static TimestampTz now;
+static int64 cycle_id = 0; /* counts the rounds that had something to give */
 static TimestampTz taken_at = DT_NOBEGIN;
 static TimestampTz reload_at = DT_NOEND;
 static TimestampTz queued_since = DT_NOEND; /* jobs that have no worker */
@@ -273,6 +274,7 @@ static void
 make_job(PoolJob *job, const int *members, int n)
 {
 	job->n = n;
+	job->cycle_id = cycle_id;
 	job->nerrors = 0;
 	for (int m = 0; m < n; m++)
 	{
@@ -363,6 +365,7 @@ dispatch(void)
 	int ndue = pgt_enabled ? pgt_due_now(&model->due, now, due) : 0;
 	int i = 0;
 
+	cycle_id += ndue > 0;
 	while (i < ndue)
 	{
 		int n = model->due.units[model->due.nodes[due[i]].unit].n;

@@ -141,6 +141,7 @@ refresh(const PoolJob *job, JobResult *result)
 									 .initiated_by = "SCHEDULER",
 									 .reason = job->reason,
 									 .automatic = true,
+									 .cycle_id = job->cycle_id,
 								 },
 								 result->changed);
 	}
@@ -164,6 +165,7 @@ record_failure(const PoolJob *job, ErrorData *error, TimestampTz start,
 		.start_time = start,
 		.initiated_by = "SCHEDULER",
 		.reason = job->reason,
+		.cycle_id = job->cycle_id,
 	};
 
 	failure.retry_at = GetCurrentTimestamp() +
