@@ -194,6 +194,23 @@ is(sql(differences('by_hand', $other)), '1', 'a suspended one is not');
 sql(q{SELECT pgtrickle.resume_stream_table('by_hand')});
 becomes_fresh('by_hand', $other, 'until it is resumed');
 
+# ---- held back ----
+
+for my $pair (
+	[ 'pause_scheduler()', 'resume_scheduler()' ],
+	[ 'drain(60)', 'resume_scheduler()' ],
+	[ q{gate_source('t')}, q{ungate_source('t')} ])
+{
+	sql("SELECT pgtrickle.$pair->[0]");
+	sql('UPDATE t SET v = v + 1 WHERE id = 1; INSERT INTO u VALUES (4)');
+	sleep(0.3);
+	isnt(sql(differences('soon', $totals)), '0', "held back by $pair->[0]");
+	sql("SELECT pgtrickle.$pair->[1]");
+	becomes_fresh('soon', $totals, "goes on with $pair->[1]");
+}
+
+# ---- switched off ----
+
 sql('ALTER SYSTEM SET pg_trickle.enabled = off');
 sql('SELECT pg_reload_conf()');
 wait_for_query($node, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_trickle scheduler'},
