@@ -198,7 +198,12 @@ judge_by_range(const Segment *segment, const Frontier *frontier)
 	if (pgt_frontier_passed(frontier, segment->min_xid, segment->max_xid))
 		return 1;
 
-	return FullTransactionIdPrecedes(segment->min_xid, frontier->xmax) ? 0 : -1;
+	/* The first row may be seen after all: by its own transaction, too. */
+	if (FullTransactionIdPrecedes(segment->min_xid, frontier->xmax) ||
+		FullTransactionIdEquals(segment->min_xid, frontier->own_xid))
+		return 0;
+
+	return -1;
 }
 
 /* Has a segment rows that the frontier has not seen, as far as one can tell? */

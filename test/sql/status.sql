@@ -101,6 +101,18 @@ SELECT * FROM pgtrickle.pgt_status();
 SELECT count(*) FROM pgtrickle.pgt_refresh_history;
 SELECT count(*) FROM pgtrickle.trigger_inventory();
 
+-- A row of a log that the same transaction wrote and read is not waiting: t1 is
+-- refreshed when t2 is created, and the segment is closed when t3 is refreshed.
+CREATE TABLE t (id int PRIMARY KEY, a int, b int);
+SELECT pgtrickle.create_stream_table('t1', 'SELECT id, a, b FROM t', 'manual');
+SELECT pgtrickle.create_stream_table('t2', 'SELECT id, a FROM t1', 'manual');
+SELECT pgtrickle.create_stream_table('t3', 'SELECT id, b FROM t1', 'manual');
+SELECT pgtrickle.refresh_stream_table('t3');
+SELECT min_xid = max_xid AS one_writer FROM pgtrickle.pgt_log_segments
+WHERE min_xid IS NOT NULL;
+SELECT name, staleness FROM pgtrickle.pgt_status();
+DROP TABLE t CASCADE;
+
 -- Every function says what it is for.
 SELECT oid::regprocedure FROM pg_proc
 WHERE pronamespace = 'pgtrickle'::regnamespace
