@@ -95,6 +95,8 @@ words_of(const Totals *totals)
 
 	if (critical == 0 && warnings == 0)
 		return pstrdup("All is well");
+	if (warnings == 0)
+		return psprintf("%d critical", critical);
 	if (critical == 0)
 		return psprintf("%d %s", warnings,
 						warnings == 1 ? "warning" : "warnings");

@@ -118,7 +118,8 @@ state_of(const DagNode *node, const PageStream *stream)
 	if (stream == NULL)
 		return kind_of(node);
 
-	return psprintf("%s, %s", stream->state->word, pgt_page_age(stream));
+	return psprintf(stream->age > 0 ? "%s, %s behind" : "%s, %s",
+					stream->state->word, pgt_page_age(stream));
 }
 
 static void

@@ -17,9 +17,9 @@
 #define MAX_ROWS 25
 
 /* In pixels. */
-#define LABEL_WIDTH 230
-#define LABEL_COLUMNS 30
-#define LANES_WIDTH 900
+#define LABEL_WIDTH 200
+#define LABEL_COLUMNS 26
+#define LANES_WIDTH 940
 #define LANE_HEIGHT 20
 #define TOP 8
 #define AXIS_HEIGHT 24

@@ -182,7 +182,7 @@ pgt_page_age(const PageStream *stream)
 	if (stream->age == 0)
 		return pstrdup("current");
 
-	return psprintf("%s behind", pgt_duration_text(stream->age / 1000.0));
+	return pgt_duration_text(stream->age / 1000.0);
 }
 
 void

@@ -100,7 +100,7 @@ SELECT page_values('//h:section[@id="controls"]//h:tbody/h:tr/h:th//text()') AS 
 SELECT page_values('//s:svg[@id="dag"]/s:g/s:title[starts-with(., "public.by_region")]/text()') LIKE '%: waiting, %' AS gated;
 SELECT page_values('//h:section[@id="logs"]//h:tbody/h:tr/h:th//text()') AS log,
 	page_values('//h:section[@id="logs"]//h:tbody/h:tr/h:td[1]//text()') AS state;
-SELECT page_values('//h:p[starts-with(@class, "overall")]/text()') ~ '^\d+ critical, \d+ warnings?$' AS overall;
+SELECT page_values('//h:p[starts-with(@class, "overall")]/text()') ~ '^\d+ critical(, \d+ warnings?)?$' AS overall;
 
 -- ---- who sees what ----
 
