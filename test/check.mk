@@ -18,7 +18,7 @@ export TESTS MODE KEEP JOBS VARIANT_ENV STRESS_FLAGS
 check_sh = +@exec env MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' tools/check.sh
 
 .PHONY: check-all check-unit check-regress check-isolation check-tap \
-	check-tools check-long check-stress mutants ubsan valgrind \
+	check-tools check-long check-stress check-parser fuzz mutants ubsan valgrind \
 	check-build stress bench demo lint lint-code format tidy
 
 # PGXS gives "check" a recipe that only prints a refusal.  Run that recipe with
@@ -53,6 +53,29 @@ check-long:
 # The stress driver alone.
 check-stress:
 	$(check_sh) stress
+
+# The server's own tests, and all its other SQL, through its parser and ours:
+#	make check-parser SOURCE=~/postgresql-15.18
+check-parser:
+	@test -d '$(SOURCE)/src/test/regress' || \
+	    { echo 'SOURCE is a folder with the sources of PostgreSQL' >&2; exit 1; }
+	+@PARSER_SOURCE='$(abspath $(SOURCE))' TESTS=091_parser_equality \
+	    TAP_TIMEOUT=7200 $(MAKE) -s check-tap
+
+# Mutants of statements for as long as wanted, in a copy of the tree: the server
+# is best one made by tools/build-server.sh SOURCE FOLDER asan.
+#	make fuzz FUZZ_FLAGS="--minutes=10 --seed=1" PG_CONFIG=FOLDER/bin/pg_config
+FUZZ_FLAGS ?= --minutes=10
+SANITIZER_OPTIONS := ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 \
+	UBSAN_OPTIONS=print_stacktrace=1
+
+fuzz:
+	@mkdir -p build/fuzz
+	@git ls-files -zco --exclude-standard | tar c --null -T - --ignore-failed-read | \
+	    tar x -C build/fuzz
+	+@FUZZ_FLAGS='$(FUZZ_FLAGS)' TESTS=092_parser_fuzz TAP_TIMEOUT=86400 \
+	    $(SANITIZER_OPTIONS) VARIANT_ENV='$(SANITIZER_OPTIONS)' \
+	    $(MAKE) -s -C build/fuzz check-tap
 
 # Are the tests any good?  Each mutant of the engine must be caught.
 #	make mutants MUTANTS="skip_old ignore_part"
@@ -104,8 +127,23 @@ test/stress/stress: $(wildcard test/stress/*.c test/stress/*.h)
 	$(CC) $(filter-out -MMD -MP,$(CFLAGS)) -I$(includedir) -I$(includedir_server) \
 	    -o $@ $(filter %.c,$^) -L$(libdir) -lpq -lm $(VARIANT_LDFLAGS)
 
+# Modules for servers that the tests start: they hold copies of the objects
+# they test, so that what the server itself has can be compared with those.
+PARSER_OBJS := $(addprefix src/syntax/,parser.o tokens.o translate.o \
+	$(patsubst src/syntax/%.c,%.o,$(wildcard src/syntax/translations/*.c)))
+PARSER_TESTS := test/parser/parser_test.so test/parser/selfcheck_test.so
+
+test/parser/parser_test.so: $(addprefix test/parser/,compare.c mutate.c fuzz.c \
+	parser_test.h) $(PARSER_OBJS)
+test/parser/selfcheck_test.so: test/parser/selfcheck_test.c src/syntax/selfcheck.c \
+	$(PARSER_OBJS)
+
+$(PARSER_TESTS):
+	$(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(CFLAGS_SL) $(CPPFLAGS) -shared \
+	    -Wl,-Bsymbolic -o $@ $(filter test/%.c %.o,$^) $(VARIANT_LDFLAGS)
+
 # What tools/check.sh needs built; not meant to be called by hand.
-check-build: all $(UNITS)
+check-build: all $(UNITS) $(PARSER_TESTS)
 	@:
 
 stress: $(STRESS)

@@ -28,13 +28,20 @@ statement_text(const Statement *statement, int *offset)
 	return pnstrdup(statement->text + *offset, length);
 }
 
+/* That word, and not a column or table of the name (a.with)? */
+static bool
+is_keyword(const Tokens *tokens, int i, const char *word)
+{
+	return pgt_is_word(tokens, i, word) && !pgt_is_char(tokens, i - 1, '.');
+}
+
 /* The token that the query begins with: behind the first AS. */
 static int
 find_query(const Tokens *tokens)
 {
 	for (int i = 0; i < tokens->n; i++)
 	{
-		if (tokens->tokens[i].depth == 0 && pgt_is_word(tokens, i, "as"))
+		if (tokens->tokens[i].depth == 0 && is_keyword(tokens, i, "as"))
 			return i + 1;
 	}
 
@@ -49,10 +56,10 @@ find_end(const Tokens *tokens, int from)
 
 	if (!pgt_is_word(tokens, end - 1, "data"))
 		return end;
-	if (pgt_is_word(tokens, end - 2, "with"))
+	if (is_keyword(tokens, end - 2, "with"))
 		return end - 2;
 	if (pgt_is_word(tokens, end - 2, "no") &&
-		pgt_is_word(tokens, end - 3, "with"))
+		is_keyword(tokens, end - 3, "with"))
 		return end - 3;
 	return end;
 }

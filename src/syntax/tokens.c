@@ -41,7 +41,20 @@ word_length(const char *text)
 	return length;
 }
 
-/* A letter may also begin E'...', B'...', U&'...' or U&"...". */
+/* The letters of E'...', B'...', X'...' and N'...'. */
+static bool
+begins_string(const char *at, int length)
+{
+	return length == 1 && at[1] == '\'' && strchr("EeBbXxNn", *at) != NULL;
+}
+
+static bool
+begins_unicode(const char *at, char quote)
+{
+	return (*at == 'U' || *at == 'u') && at[1] == '&' && at[2] == quote;
+}
+
+/* A letter may also begin a string, U&'...' or U&"...". */
 static void
 classify(Token *token, const char *text)
 {
@@ -54,11 +67,11 @@ classify(Token *token, const char *text)
 	{
 		token->length = word_length(at);
 		token->kind = TOKEN_WORD;
-		if (at[token->length] == '\'')
+		if (begins_string(at, token->length))
 			token->kind = TOKEN_OTHER;
-		else if (token->length == 1 && at[1] == '&' && at[2] == '"')
+		else if (begins_unicode(at, '"'))
 			token->kind = TOKEN_NAME;
-		else if (token->length == 1 && at[1] == '&' && at[2] == '\'')
+		else if (begins_unicode(at, '\''))
 			token->kind = TOKEN_OTHER;
 	}
 	else if (strchr("(),.;[]", *at) != NULL && *at != '\0')
@@ -75,8 +88,8 @@ append(Tokens *tokens, int *allocated, int location, int *depth)
 	if (tokens->n == *allocated)
 	{
 		*allocated *= 2;
-		tokens->tokens = repalloc(tokens->tokens,
-								  sizeof(Token) * *allocated);
+		tokens->tokens = repalloc_huge(tokens->tokens,
+									   sizeof(Token) * *allocated);
 	}
 	token = &tokens->tokens[tokens->n];
 	memset(token, 0, sizeof(Token));
@@ -129,7 +142,7 @@ pgt_is_word(const Tokens *tokens, int i, const char *word)
 {
 	const Token *token;
 
-	if (i >= tokens->n)
+	if (i < 0 || i >= tokens->n)
 		return false;
 	token = &tokens->tokens[i];
 	return token->kind == TOKEN_WORD &&
@@ -144,7 +157,7 @@ pgt_is_word(const Tokens *tokens, int i, const char *word)
 bool
 pgt_is_char(const Tokens *tokens, int i, char character)
 {
-	return i < tokens->n && tokens->tokens[i].kind == TOKEN_CHAR &&
+	return i >= 0 && i < tokens->n && tokens->tokens[i].kind == TOKEN_CHAR &&
 		   tokens->tokens[i].character == character;
 }
 
@@ -186,6 +199,18 @@ is_name(const Tokens *tokens, int i)
 		   ScanKeywordCategories[keyword] == COL_NAME_KEYWORD;
 }
 
+/* What follows part i of a name: U&"..." may have a UESCAPE 'c' of its own. */
+static int
+after_label(const Tokens *tokens, int i)
+{
+	const char *at = tokens->text + tokens->tokens[i].location;
+
+	if (tokens->tokens[i].kind == TOKEN_NAME && *at != '"' &&
+		pgt_is_word(tokens, i + 1, "uescape"))
+		return Min(i + 3, tokens->n);
+	return i + 1;
+}
+
 /*
  * What follows a name that may be qualified; a syntax error if there is no
  * name.
@@ -195,12 +220,12 @@ pgt_after_name(const Tokens *tokens, int i)
 {
 	if (!is_name(tokens, i))
 		pgt_syntax_error_at(tokens, i);
-	i++;
+	i = after_label(tokens, i);
 	while (pgt_is_char(tokens, i, '.'))
 	{
 		if (!is_label(tokens, i + 1))
 			pgt_syntax_error_at(tokens, i + 1);
-		i += 2;
+		i = after_label(tokens, i + 1);
 	}
 	return i;
 }

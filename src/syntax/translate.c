@@ -141,10 +141,14 @@ translate_all(const Tokens *tokens, char *copy)
 	return rewritings;
 }
 
-/* The statement of the list that the token lies in. */
+/*
+ * The statement of the list that begins with that token; NULL if what lies
+ * there is part of another one (of a function's body, BEGIN ATOMIC).
+ */
 static RawStmt *
-statement_at(List *stmts, int location)
+statement_at(List *stmts, const Tokens *tokens, int start)
 {
+	int location = tokens->tokens[start].location;
 	RawStmt *found = NULL;
 	ListCell *lc;
 
@@ -156,9 +160,22 @@ statement_at(List *stmts, int location)
 			found = stmt;
 	}
 
-	if (found == NULL)
-		elog(ERROR, "no statement at position %d", location);
+	if (found != NULL && start > 0 &&
+		tokens->tokens[start - 1].location >= found->stmt_location)
+		return NULL;
 	return found;
+}
+
+/* The server knows no STREAM where a statement of ours cannot be. */
+static void
+refuse_stream(const Rewriting *rewriting)
+{
+	int i = rewriting->start;
+
+	while (i < rewriting->end &&
+		   !pgt_is_word(rewriting->tokens, i, WORD))
+		i++;
+	pgt_syntax_error_at(rewriting->tokens, i);
 }
 
 /*
@@ -182,10 +199,11 @@ pgt_translate(const char *text)
 	foreach (lc, rewritings)
 	{
 		Rewriting *rewriting = lfirst(lc);
-		int location = tokens->tokens[rewriting->start].location;
+		RawStmt *stmt = statement_at(stmts, tokens, rewriting->start);
 
-		rewriting->translation->complete(rewriting,
-										 statement_at(stmts, location));
+		if (stmt == NULL)
+			refuse_stream(rewriting);
+		rewriting->translation->complete(rewriting, stmt);
 	}
 
 	return stmts;

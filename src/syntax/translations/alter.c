@@ -141,6 +141,8 @@ complete_query(const Rewriting *rewriting, RawStmt *stmt)
 	DefElem *option;
 
 	pgt_expect_node(stmt->stmt, T_CreateTableAsStmt);
+	if (!IsA(create->query, SelectStmt))
+		pgt_syntax_error_at(rewriting->tokens, rewriting->query);
 	if (create->into->skipData)
 		pgt_syntax_error_at(rewriting->tokens, rewriting->end - 3);
 	option = makeDefElemExtended(OPTION_NAMESPACE, "query", create->query,
