@@ -1,6 +1,6 @@
 #!/bin/bash
 #
-# run.sh [--quick] [--output=FILE] [--only=capture|refresh] [--bindir=FOLDER]
+# run.sh [--quick] [--output=FILE] [--only=capture|refresh|schedule] [--bindir=FOLDER]
 #	Measures, on a server of its own, what tracking costs a writer and what a
 #	refresh costs, and prints a table beside the budgets.
 #
@@ -18,6 +18,7 @@ tree=$PWD
 . bench/server.sh
 . bench/capture.sh
 . bench/refresh.sh
+. bench/schedule.sh
 
 output=
 only=
@@ -45,6 +46,7 @@ set_quick()
 	source_rows='10000 100000'
 	snapshot_rows=100000
 	snapshot_refreshes=200
+	set_quick_schedule
 }
 
 for argument
@@ -90,7 +92,9 @@ seen by a client on a unix socket, commit included."
 start_server "$bindir"
 sql 'CREATE EXTENSION pg_trickle'
 : > "$stage/table"
-[ "$only" = refresh ] || bench_capture
-[ "$only" = capture ] || bench_refresh
+for part in capture refresh schedule
+do
+	[ -n "$only" ] && [ "$only" != "$part" ] || "bench_$part"
+done
 echo
 print_report | if [ -n "$output" ]; then tee "$output"; else cat; fi

@@ -61,6 +61,7 @@ typedef struct StreamTable
 	TimestampTz last_refresh_at;
 	int consecutive_errors;
 	char *last_error;		 /* or NULL */
+	double delta_ms;		 /* measured, of small changes; 0: not yet */
 	double delta_ms_per_row; /* measured; 0: not yet */
 	double full_ms;			 /* of the last recomputation; 0: none yet */
 	double full_cost;		 /* what the planner thought of it then */

@@ -50,7 +50,8 @@ CREATE TABLE pgtrickle.pgt_stream_tables (
 	diamond_schedule_policy text NOT NULL DEFAULT 'fastest',
 	fuse_ceiling bigint,
 	fuse_blown_at timestamptz,
-	retry_at timestamptz
+	retry_at timestamptz,
+	delta_ms double precision
 );
 
 /*

@@ -51,7 +51,8 @@ enum
 	Anum_fuse_ceiling,
 	Anum_fuse_blown_at,
 	Anum_retry_at,
-	Natts_streams = Anum_retry_at,
+	Anum_delta_ms,
+	Natts_streams = Anum_delta_ms,
 };
 
 static const char *const mode_names[] = {
@@ -196,6 +197,7 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 	st->delta_ms_per_row = float_or_zero(values, nulls, Anum_delta_ms_per_row);
 	st->full_ms = float_or_zero(values, nulls, Anum_full_ms);
 	st->full_cost = float_or_zero(values, nulls, Anum_full_cost);
+	st->delta_ms = float_or_zero(values, nulls, Anum_delta_ms);
 	read_options(&st->options, values, nulls);
 	st->fuse_blown_at = timestamp_or_zero(values, nulls, Anum_fuse_blown_at);
 	st->retry_at = timestamp_or_zero(values, nulls, Anum_retry_at);
@@ -257,6 +259,8 @@ fill_row(const StreamTable *st, Datum *values, bool *nulls)
 	values[Anum_consecutive_errors - 1] = Int32GetDatum(st->consecutive_errors);
 	set_text_or_null(values, nulls, Anum_last_error, st->last_error);
 	set_text_or_null(values, nulls, Anum_meaning, st->meaning);
+	set_or_null(values, nulls, Anum_delta_ms, st->delta_ms > 0,
+				Float8GetDatum(st->delta_ms));
 	set_or_null(values, nulls, Anum_delta_ms_per_row,
 				st->delta_ms_per_row > 0,
 				Float8GetDatum(st->delta_ms_per_row));

@@ -6,11 +6,18 @@
  * Both are exact; the choice is one of cost, made anew at each refresh.  The
  * best predictor is what this stream table's own refreshes took:
  *
- *		delta			changed rows * milliseconds per row, measured
+ *		delta			milliseconds of a small one, measured
+ *						+ changed rows * milliseconds per row, measured
  *		recomputation	milliseconds of the last one, measured
  *						* what the planner thinks of one now / thought then
  *
  * since the tables may have grown.
+ *
+ * What a row costs is known from large changes only: in the time of a small one
+ * it is a small part.  And what is not tried is not measured: a delta that was
+ * slow once, because the machine was busy, must not be avoided for ever, for
+ * while a recomputation runs the next large change comes together.  So each
+ * recomputation that is chosen for its cost makes deltas look a little cheaper.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +31,12 @@
 
 /* Until it is measured; what an aggregate over a join takes. */
 #define TYPICAL_MS_PER_ROW 0.01
+
+/* Of the estimate, what is left after each recomputation that it led to. */
+#define FORGETTING 0.9
+
+/* How much a new measurement counts. */
+#define WEIGHT 0.3
 
 /* How long a recomputation would take now, in ms; 0: nobody knows. */
 static double
@@ -42,12 +55,31 @@ recomputation_time(const StreamTable *st, Compiled *compiled)
 	return st->full_ms * cost / st->full_cost;
 }
 
+static double
+smooth(double old, double new)
+{
+	return old > 0 ? old + WEIGHT * (new - old) : new;
+}
+
+/*
+ * A delta of "nrows" changed source rows took "ms" milliseconds; remember.
+ */
+void
+pgt_measure_delta(StreamTable *st, int64 nrows, double ms)
+{
+	if (nrows < SMALL_CHANGE)
+		st->delta_ms = smooth(st->delta_ms, ms);
+	else
+		st->delta_ms_per_row = smooth(st->delta_ms_per_row,
+									  Max(ms - st->delta_ms, ms / 2) / nrows);
+}
+
 /*
  * Is the delta of "nrows" changed source rows to be preferred?  Always in
- * DIFFERENTIAL mode.
+ * DIFFERENTIAL mode.  If not, the stream table's estimate changes.
  */
 bool
-pgt_delta_pays_off(const StreamTable *st, Compiled *compiled, int64 nrows)
+pgt_delta_pays_off(StreamTable *st, Compiled *compiled, int64 nrows)
 {
 	double per_row = st->delta_ms_per_row > 0 ? st->delta_ms_per_row :
 												TYPICAL_MS_PER_ROW;
@@ -57,5 +89,9 @@ pgt_delta_pays_off(const StreamTable *st, Compiled *compiled, int64 nrows)
 		return true;
 
 	recomputation = recomputation_time(st, compiled);
-	return recomputation == 0 || nrows * per_row < recomputation;
+	if (recomputation == 0 || st->delta_ms + nrows * per_row < recomputation)
+		return true;
+
+	st->delta_ms_per_row = per_row * FORGETTING;
+	return false;
 }

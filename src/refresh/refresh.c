@@ -550,26 +550,14 @@ log_refresh(const Job *job, TimestampTz end)
 	});
 }
 
-/* Remember what one changed row costs; few rows tell nothing. */
-static void
-measure(Job *job, TimestampTz end)
-{
-	if (job->delta_rows >= 100 && strcmp(job->action, "DIFFERENTIAL") == 0)
-	{
-		double now = (end - job->start) / 1000.0 / job->delta_rows;
-		double old = job->st->delta_ms_per_row;
-
-		job->st->delta_ms_per_row = old > 0 ? 0.7 * old + 0.3 * now : now;
-	}
-}
-
 static void
 advance_frontier(Job *job, Window *window)
 {
 	StreamTable *st = job->st;
 	TimestampTz end = GetCurrentTimestamp();
 
-	measure(job, end);
+	if (strcmp(job->action, "DIFFERENTIAL") == 0)
+		pgt_measure_delta(st, job->delta_rows, elapsed_ms(job->start));
 	st->frontier = pgt_make_frontier(window->last_part, window->eras);
 	st->frontier->timestamp = job->snapshot_time;
 	st->meaning = job->compiled->meaning;
