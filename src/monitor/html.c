@@ -186,7 +186,7 @@ static const struct
 	{"s", 1},
 };
 
-/* The two largest units, e.g. "3 h 5 min". */
+/* The two largest units, e.g. "3 h 5 min"; from ten on the largest will do. */
 static char *
 long_duration(int64 seconds)
 {
@@ -196,7 +196,7 @@ long_duration(int64 seconds)
 
 		if (seconds < units[i].seconds)
 			continue;
-		if (rest == 0)
+		if (rest == 0 || seconds >= 10 * units[i].seconds)
 			return psprintf(INT64_FORMAT " %s", seconds / units[i].seconds,
 							units[i].name);
 		return psprintf(INT64_FORMAT " %s " INT64_FORMAT " %s",

@@ -211,13 +211,23 @@ put_finding(StatusPage *page, const Finding *finding)
 	appendStringInfoString(page->out, "</bdi></li>\n");
 }
 
-static int
-compare_findings(const ListCell *a, const ListCell *b)
+/* The worst come first, those of a kind in the order of the checks. */
+static List *
+sorted_findings(const Health *health)
 {
-	const Finding *x = lfirst(a);
-	const Finding *y = lfirst(b);
+	List *sorted = NIL;
+	ListCell *lc;
 
-	return (int) y->severity - (int) x->severity;
+	for (int i = SEVERITY_CRITICAL; i >= SEVERITY_OK; i--)
+	{
+		foreach (lc, health->findings)
+		{
+			if (((Finding *) lfirst(lc))->severity == (Severity) i)
+				sorted = lappend(sorted, lfirst(lc));
+		}
+	}
+
+	return sorted;
 }
 
 /* Those from "first" on, before "end". */
@@ -243,16 +253,14 @@ put_folded(StatusPage *page, List *findings, int first, int end,
 	appendStringInfoString(page->out, "</details>\n");
 }
 
-/* The worst come first. */
 static void
 write_findings(StatusPage *page, const Totals *totals)
 {
-	List *findings = list_copy(page->health->findings);
+	List *findings = sorted_findings(page->health);
 	int all = list_length(findings);
 	int wrong = all - totals->findings[SEVERITY_OK];
 	int open = Min(wrong, OPEN_FINDINGS);
 
-	list_sort(findings, compare_findings);
 	appendStringInfoString(page->out,
 						   "<section id=\"checks\"><h2>Checks</h2>\n");
 	if (wrong > 0)

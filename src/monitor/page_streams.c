@@ -91,12 +91,10 @@ find_state(const StatusPage *page, const PageStream *stream, List *progress)
 		return state;
 	if (is_refreshing(stream->st, progress))
 		return state_called("refreshing");
-	if (stream->late)
-		return state_called("late");
 	if (is_held(page, stream->st))
 		return state_called("waiting");
 
-	return state;
+	return stream->late ? state_called("late") : state;
 }
 
 static int64

@@ -139,6 +139,8 @@ durations_have_two_units(void **state)
 	assert_string_equal(pgt_duration_text(59999), "59 s");
 	assert_string_equal(pgt_duration_text(60000), "1 min");
 	assert_string_equal(pgt_duration_text(185000), "3 min 5 s");
+	assert_string_equal(pgt_duration_text(599999), "9 min 59 s");
+	assert_string_equal(pgt_duration_text(605000), "10 min");
 	assert_string_equal(pgt_duration_text(3600000.0 * 25), "1 d 1 h");
 	assert_string_equal(pgt_duration_text(86400000.0 * 400), "400 d");
 }
