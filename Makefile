@@ -44,7 +44,8 @@ PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter \
 SHLIB_LINK  = $(VARIANT_LDFLAGS)
 
 EXTRA_CLEAN = $(foreach s,d gcno gcda,$(OBJS:.o=.$(s))) $(UNITS) $(UNITS:=.d) \
-	test/stress/stress build tmp_check .build.lock
+	test/stress/stress test/protocol/protocol $(PARSER_TESTS) build tmp_check \
+	.build.lock
 
 include $(PGXS)
 

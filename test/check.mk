@@ -127,6 +127,11 @@ test/stress/stress: $(wildcard test/stress/*.c test/stress/*.h)
 	$(CC) $(filter-out -MMD -MP,$(CFLAGS)) -I$(includedir) -I$(includedir_server) \
 	    -o $@ $(filter %.c,$^) -L$(libdir) -lpq -lm $(VARIANT_LDFLAGS)
 
+# A client of the protocol, for what psql does not do.
+test/protocol/protocol: test/protocol/protocol.c
+	$(CC) $(filter-out -MMD -MP,$(CFLAGS)) -I$(includedir) -o $@ $^ -L$(libdir) \
+	    -lpq $(VARIANT_LDFLAGS)
+
 # Modules for servers that the tests start: they hold copies of the objects
 # they test, so that what the server itself has can be compared with those.
 PARSER_OBJS := $(addprefix src/syntax/,parser.o tokens.o translate.o \
@@ -143,7 +148,7 @@ $(PARSER_TESTS):
 	    -Wl,-Bsymbolic -o $@ $(filter test/%.c %.o,$^) $(VARIANT_LDFLAGS)
 
 # What tools/check.sh needs built; not meant to be called by hand.
-check-build: all $(UNITS) $(PARSER_TESTS)
+check-build: all $(UNITS) $(PARSER_TESTS) test/protocol/protocol
 	@:
 
 stress: $(STRESS)
