@@ -136,14 +136,20 @@ test/protocol/protocol: test/protocol/protocol.c
 # they test, so that what the server itself has can be compared with those.
 PARSER_OBJS := $(addprefix src/syntax/,parser.o tokens.o translate.o \
 	$(patsubst src/syntax/%.c,%.o,$(wildcard src/syntax/translations/*.c)))
-PARSER_TESTS := test/parser/parser_test.so test/parser/selfcheck_test.so
+PARSER_TESTS := $(addprefix test/parser/,parser_test.so selfcheck_test.so \
+	parser_taken.so without_wx)
 
 test/parser/parser_test.so: $(addprefix test/parser/,compare.c mutate.c fuzz.c \
 	parser_test.h) $(PARSER_OBJS)
 test/parser/selfcheck_test.so: test/parser/selfcheck_test.c src/syntax/selfcheck.c \
 	$(PARSER_OBJS)
+test/parser/parser_taken.so: test/parser/parser_taken.c src/syntax/jump.o \
+	$(PARSER_OBJS)
 
-$(PARSER_TESTS):
+test/parser/without_wx: test/parser/without_wx.c
+	$(CC) $(filter-out -MMD -MP,$(CFLAGS)) -o $@ $^ $(VARIANT_LDFLAGS)
+
+test/parser/%.so:
 	$(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(CFLAGS_SL) $(CPPFLAGS) -shared \
 	    -Wl,-Bsymbolic -o $@ $(filter test/%.c %.o,$^) $(VARIANT_LDFLAGS)
 
