@@ -32,6 +32,7 @@ void
 _PG_init(void)
 {
 	pgt_define_settings();
+	pgt_syntax_check_order();
 	pgt_change_clock_init();
 	pgt_wake_init();
 	pgt_capture_init();

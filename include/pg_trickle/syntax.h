@@ -11,6 +11,9 @@
 #ifndef PGT_SYNTAX_H
 #define PGT_SYNTAX_H
 
+/* Called first by _PG_init(): is there a library before us? */
+extern void pgt_syntax_check_order(void);
+
 /* Called once by _PG_init(): the hooks and, if preloading, the parser. */
 extern void pgt_syntax_init(void);
 

@@ -154,6 +154,23 @@ pgt_syntax_obstacle(void)
 }
 
 /*
+ * Libraries that are loaded later see a statement before we do.  Those that
+ * were loaded earlier would see it after us, but what we take over ends with
+ * us: say so.  Called before any hook of ours is there.
+ */
+void
+pgt_syntax_check_order(void)
+{
+	if (process_shared_preload_libraries_in_progress &&
+		ProcessUtility_hook != NULL)
+		ereport(LOG,
+				errcode(ERRCODE_WARNING),
+				errmsg("pg_trickle is not the first library that handles statements in shared_preload_libraries"),
+				errdetail("Libraries named before it do not see statements on stream tables."),
+				errhint("Name pg_trickle first."));
+}
+
+/*
  * Install the hooks, which take the stock forms; in the postmaster also the
  * parser.  In doubt about the parser there is one line in the log.
  */
