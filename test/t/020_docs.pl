@@ -293,7 +293,9 @@ sub test_tables
 # ---- the run ----
 
 $node->init;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_trickle'\npg_trickle.enabled = off");
+# Each page has a database, and so a scheduler.
+$node->append_conf('postgresql.conf',
+	"shared_preload_libraries = 'pg_trickle'\nmax_worker_processes = 32");
 $node->start;
 $node->safe_psql('postgres', 'CREATE DATABASE reference');
 $node->safe_psql('reference', 'CREATE EXTENSION pg_trickle');
