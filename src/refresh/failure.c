@@ -191,13 +191,9 @@ record_history(const StreamTable *st, const RefreshFailure *failure)
 	});
 }
 
-/* For people the worker has written the error itself. */
 static void
 log_failure(const StreamTable *st, const RefreshFailure *failure)
 {
-	if (pgt_log_format == LOG_FORMAT_TEXT)
-		return;
-
 	pgt_log_event(&(RefreshEvent){
 		.event = "refresh_failed",
 		.pgt_id = st->pgt_id,
@@ -220,7 +216,7 @@ has_too_many_errors(const StreamTable *st)
 }
 
 static void
-suspend(StreamTable *st)
+suspend(StreamTable *st, const ErrorData *error)
 {
 	const char *name = pgt_relation_text(st->relid);
 
@@ -266,7 +262,7 @@ record_error(StreamTable *st, const RefreshFailure *failure)
 		st->consecutive_errors++;
 		if (has_too_many_errors(st))
 		{
-			suspend(st);
+			suspend(st, failure->error);
 			kind = FAILURE_SUSPENDED;
 		}
 	}

@@ -63,6 +63,7 @@ refresh_stream(const Statement *statement, void *arg)
 								hint_for(stmt->relation));
 	ObjectAddress address;
 
+	pgt_note_gates(st);
 	(void) pgt_refresh(st->relid, &(RefreshRequest){
 									  .initiated_by = "MANUAL",
 									  .reason = full ? "FULL was requested" :

@@ -125,6 +125,7 @@ SELECT pgtrickle.gate_source('public.orders'::regclass);
 SELECT source_table, gated_by, gated_at <= now() AS past, held FROM pgtrickle.source_gates();
 INSERT INTO orders VALUES (2, 30);
 SELECT pgtrickle.refresh_stream_table('by_id');
+REFRESH MATERIALIZED VIEW by_id;
 SELECT pgtrickle.refresh_stream_table('balance');
 SELECT pgtrickle.refresh_stream_table('paid_by_id');
 SELECT pgtrickle.gate_source('big_orders');

@@ -120,6 +120,14 @@ sql(q{SELECT pgtrickle.create_stream_table('plain', 'SELECT 1 AS one', schedule 
 like(slurp_file($node->logfile),
 	qr/LOG:  refresh of stream table public.plain: REINITIALIZE \(first fill\), 1 rows in, 0 out, [0-9.]+ ms$/m,
 	'for people');
+sql(q{CREATE TABLE divisor (d int);
+	SELECT pgtrickle.create_stream_table('quotient', 'SELECT 1 / d AS q FROM divisor', schedule => '0s');
+	INSERT INTO divisor VALUES (0)});
+becomes(of_stream('status', 'quotient'), 'SUSPENDED', 'a failing one as text');
+my @failures = slurp_file($node->logfile) =~
+	/LOG:  refresh of stream table public.quotient failed after [0-9.]+ ms \(source changed\): division by zero \(SQLSTATE 22012\)$/mg;
+is(scalar(@failures), 3, 'each failure is written, also for people');
+sql(q{DROP TABLE divisor CASCADE});
 sql(q{ALTER SYSTEM RESET pg_trickle.log_format; SELECT pgtrickle.drop_stream_table('plain')});
 $node->reload;
 
