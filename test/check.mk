@@ -50,7 +50,8 @@ check-tools:
 check-long:
 	$(check_sh) long
 
-# The stress driver alone.
+# The stress driver alone; with the scheduler at work, processes killed, and
+# much else, by STRESS_FLAGS="--automatic --seed=7 --minutes=10".
 check-stress:
 	$(check_sh) stress
 
@@ -177,6 +178,7 @@ lint: all
 	@status=0; \
 	tools/lint.pl $(OBJS) || status=1; \
 	tools/format.sh --check || status=1; \
+	perl test/mutants/apply.pl --check . test/mutants/*.mutant || status=1; \
 	exit $$status
 
 # Where there is no clang-format of the version that decides on the layout.

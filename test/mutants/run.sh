@@ -104,30 +104,6 @@ check_unmutated()
 	done < "$work/tests"
 }
 
-# mutate FOLDER NAME: replace texts that must each stand there exactly once.
-mutate()
-{
-	perl -e '
-		my ($folder, $mutant) = @ARGV;
-		local $/;
-		open(my $in, "<", $mutant) or die "$mutant: $!\n";
-		my ($head, @texts) = split /^----\n/m, <$in>;
-		my ($file) = $head =~ /^file: *(\S+)$/m or die "no file\n";
-		die "no pair of texts\n" if !@texts || @texts % 2;
-		open(my $source, "<", "$folder/$file") or die "$file: $!\n";
-		my $code = <$source>;
-		while (my ($old, $new) = splice(@texts, 0, 2))
-		{
-			my $times = () = $code =~ /\Q$old\E/g;
-			die "$times times in $file:\n$old" if $times != 1;
-			$code =~ s/\Q$old\E/$new/;
-		}
-		unlink "$folder/$file";
-		open(my $out, ">", "$folder/$file") or die "$file: $!\n";
-		print $out $code;
-	' "$1" "$tree/test/mutants/$2.mutant"
-}
-
 try_mutant()
 {
 	local name=$1 folder=$work/$1 line
@@ -136,7 +112,7 @@ try_mutant()
 	rm -rf "$folder"
 	cp -a "$work/none" "$folder"
 	rm -rf "$folder/tmp_check"
-	if ! mutate "$folder" "$name"
+	if ! perl test/mutants/apply.pl "$folder" "test/mutants/$name.mutant"
 	then
 		report stale "$name" 'does not apply: bring it up to date'
 	elif ! build "$folder"
