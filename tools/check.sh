@@ -242,6 +242,23 @@ suite_tap_long()
 	run_tap_suite tap-long t_long 36000
 }
 
+# The stress driver with the scheduler crashes its server, so it has its own.
+suite_automatic()
+{
+	local out=$stage/out/automatic
+
+	[ -f "$stage/test/stress/stress" ] || return
+	"${as_user[@]}" mkdir -p "$out"
+	if (cd "$out" && "${as_user[@]}" $VARIANT_ENV TMPDIR="$stage/run" \
+		"$stage/test/stress/stress" --bindir="$bin" --log="$out/server.log" \
+		--automatic --minutes=3 ${STRESS_FLAGS:-}) 2>&1 | tee "$out/stress.log"
+	then
+		result ok stress automatic
+	else
+		result FAILED stress automatic "$out/server.log"
+	fi
+}
+
 # The stress driver gets a running server by libpq's usual variables.
 suite_stress()
 {
@@ -326,8 +343,12 @@ plan()
 				do
 					runs+=("$suite:$mode")
 				done ;;
-			long) runs+=(tap_long: stress:) ;;
-			stress) runs+=(stress:) ;;
+			long) runs+=(tap_long: stress: automatic:) ;;
+			stress)
+				case $STRESS_FLAGS in
+					*--automatic*) runs+=(automatic:) ;;
+					*) runs+=(stress:) ;;
+				esac ;;
 			unit | tap | tools | lint) runs+=("$suite:") ;;
 			*) die "unknown suite \"$suite\"" ;;
 		esac

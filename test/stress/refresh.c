@@ -73,6 +73,17 @@ choose_shapes(void)
 	}
 }
 
+int
+count_consumers(uint32_t sources)
+{
+	int n = 0;
+
+	for (int i = 0; i < n_active; i++)
+		if (active[i]->sources & sources)
+			n++;
+	return n;
+}
+
 /* One that reads some of these tables; seldom one that only recomputes. */
 const Shape *
 random_shape(Random *random, uint32_t sources)
@@ -142,10 +153,12 @@ create_sql(const Shape *shape, const char *table, bool initialize, Text *sql)
 	text_add(sql, "SELECT pgtrickle.create_stream_table('stress.%s', $query$",
 			 table);
 	shape_definition(shape, sql);
-	text_add(sql, "$query$, schedule => 'manual', refresh_mode => '%s',"
-				  " initialize => %s)",
+	text_add(sql, "$query$, refresh_mode => '%s',"
+				  " initialize => %s, ",
 			 shape->recomputes ? "AUTO" : "DIFFERENTIAL",
 			 initialize ? "true" : "false");
+	schedule_sql(sql);
+	text_add(sql, ")");
 }
 
 static void
@@ -206,19 +219,27 @@ create_shapes(PGconn *conn)
  * should be and are there.
  */
 void
-compare_sql(const Shape *shape, const char *table, Text *sql)
+compare_query_sql(const char *query, const char *table, Text *sql)
 {
 	text_add(sql, "WITH want AS (SELECT query_row::text AS r,"
-				  " count(*) AS n FROM (");
-	shape_oracle(shape, sql);
-	text_add(sql, ") query_row GROUP BY 1),"
+				  " count(*) AS n FROM (%s) query_row GROUP BY 1),"
 				  " have AS (SELECT table_row::text AS r,"
 				  " count(*) AS n FROM stress.%s table_row GROUP BY 1)"
 				  " SELECT '', coalesce(sum(n), 0), NULL FROM have UNION ALL "
 				  "(SELECT coalesce(w.r, h.r), coalesce(w.n, 0),"
 				  " coalesce(h.n, 0) FROM want w FULL JOIN have h ON w.r = h.r"
 				  " WHERE w.n IS DISTINCT FROM h.n ORDER BY 1 LIMIT 20)",
-			 table);
+			 query, table);
+}
+
+void
+compare_sql(const Shape *shape, const char *table, Text *sql)
+{
+	Text query = {0};
+
+	shape_oracle(shape, &query);
+	compare_query_sql(query.data, table, sql);
+	text_free(&query);
 }
 
 void
@@ -360,7 +381,7 @@ note_action(Session *session, const Shape *shape, const PGresult *result)
 	if (strcmp(action, "DIFFERENTIAL") == 0)
 		coverage.differential++;
 	else
-		coverage.recomputed++;
+		coverage_recomputed(shape, PQgetvalue(result, 0, 1));
 	if (session->refresh_own)
 		coverage.own_write++;
 	if (session->refresh_contended)

@@ -37,6 +37,15 @@ call(const char *program, const char *format, ...)
 	return status == -1 || !WIFEXITED(status) ? -1 : WEXITSTATUS(status);
 }
 
+static const char *
+log_file(void)
+{
+	static char path[1100];
+
+	snprintf(path, sizeof(path), "%s/server.log", folder);
+	return options.log != NULL ? options.log : path;
+}
+
 static void
 write_settings(void)
 {
@@ -57,6 +66,10 @@ write_settings(void)
 				  "log_line_prefix = '%%m %%a[%%p] '\n"
 				  "log_statement = none\n",
 			folder, options.preload);
+	if (options.automatic)
+		fprintf(file, "pg_trickle.max_refresh_workers = 3\n"
+					  "max_worker_processes = 16\n"
+					  "deadlock_timeout = '100ms'\n");
 	if (fclose(file) != 0)
 		fail("could not write \"%s\"", path);
 }
@@ -104,17 +117,26 @@ server_start(void)
 		fail("initdb failed: see \"%s/initdb.log\"", folder);
 	write_settings();
 	if (call("pg_ctl",
-			 "-D '%s/data' -l '%s/server.log' -w start >'%s/start.log'",
-			 folder, folder, folder) != 0)
+			 "-D '%s/data' -l '%s' -w start >'%s/start.log'",
+			 folder, log_file(), folder) != 0)
 	{
 		running = false;
-		fail("the server did not start: see \"%s/server.log\"", folder);
+		fail("the server did not start: see \"%s\"", log_file());
 	}
 	setenv("PGHOST", folder, 1);
 	setenv("PGUSER", "postgres", 1);
 	setenv("PGDATABASE", "postgres", 1);
 	unsetenv("PGPORT");
 	printf("server: %s\n", folder);
+}
+
+void
+server_restart(void)
+{
+	if (call("pg_ctl",
+			 "-D '%s/data' -l '%s' -m immediate -w restart >>'%s/start.log'",
+			 folder, log_file(), folder) != 0)
+		fail("the server did not start again: see \"%s\"", log_file());
 }
 
 void

@@ -52,7 +52,9 @@ wrote(Session *session, const Statement *statement, PGresult *result)
 			coverage.aborted_subs++;
 		return;
 	}
-	if (rows == 0 && tuples[0] != '\0')
+	if (tuples[0] == '\0')
+		coverage.explained += count_consumers(BIT(statement->table));
+	else if (rows == 0)
 		return;
 	tx_wrote(tx, statement->table, statement->sure ? rows : 0,
 			 rows * statement->per_row);

@@ -144,14 +144,23 @@ prepare_database(void)
 		PQclear(run(conn, settings[i]));
 	PQfinish(conn);
 	setenv("PGDATABASE", "pgt_stress", 1);
-	main_conn = connect_server("stress main");
+	main_conn = connect_main();
 	options.prepared = setting(main_conn, "max_prepared_transactions") >=
 					   options.writers;
 	PQclear(run(main_conn, "CREATE EXTENSION pg_trickle"));
 	options.verify = has_function(main_conn, "pgtrickle.verify_stream_table");
 	PQclear(run(main_conn, schema_sql));
-	PQclear(run(main_conn, "SET lock_timeout = '500ms'"));
 	create_shapes(main_conn);
+}
+
+/* It waits for nobody long: the sessions would not go on. */
+PGconn *
+connect_main(void)
+{
+	PGconn *conn = connect_server("stress main");
+
+	PQclear(run(conn, "SET lock_timeout = '500ms'"));
+	return conn;
 }
 
 static void
@@ -219,7 +228,7 @@ await(Session *session)
 	}
 }
 
-static void
+void
 take_turn(void)
 {
 	Session *session = choose_session();
@@ -277,8 +286,11 @@ usage(void)
 		   "  --shapes=A,B        only these (default: all)\n"
 		   "  --list              show the shapes and exit\n"
 		   "  --trace=FILE        write every statement to a file\n"
+		   "  --log=FILE          for the log of the private server\n"
 		   "  --keep              leave the private server running\n"
-		   "  --no-coverage       report the coverage, but do not demand it\n");
+		   "  --no-coverage       report the coverage, but do not demand it\n"
+		   "  --automatic         with the scheduler; needs --bindir\n"
+		   "  --minutes=N         end after this time\n");
 	exit(0);
 }
 
@@ -328,10 +340,16 @@ set_option(const char *name, const char *value)
 		options.shapes = value;
 	else if (strcmp(name, "trace") == 0)
 		options.trace = value;
+	else if (strcmp(name, "log") == 0)
+		options.log = value;
 	else if (strcmp(name, "keep") == 0)
 		options.keep = true;
 	else if (strcmp(name, "no-coverage") == 0)
 		options.no_coverage = true;
+	else if (strcmp(name, "automatic") == 0)
+		options.automatic = true;
+	else if (strcmp(name, "minutes") == 0)
+		options.seconds = 60 * positive(name, value);
 	else if (strcmp(name, "list") == 0)
 		list_shapes();
 	else
@@ -352,8 +370,11 @@ read_options(int argc, char **argv)
 		{"shapes", required_argument, NULL, 0},
 		{"list", no_argument, NULL, 0},
 		{"trace", required_argument, NULL, 0},
+		{"log", required_argument, NULL, 0},
 		{"keep", no_argument, NULL, 0},
 		{"no-coverage", no_argument, NULL, 0},
+		{"automatic", no_argument, NULL, 0},
+		{"minutes", required_argument, NULL, 0},
 		{"help", no_argument, NULL, 0},
 		{NULL, 0, NULL, 0},
 	};
@@ -364,6 +385,8 @@ read_options(int argc, char **argv)
 		set_option(known[found].name, optarg);
 	if (optind < argc)
 		fail("what is \"%s\"? (--help)", argv[optind]);
+	if (options.automatic && options.bindir == NULL)
+		fail("--automatic needs a server that it may crash: --bindir");
 	/* Each session needs keys of its own. */
 	if (options.writers > 10 || options.refreshers > 50)
 		fail("at most 10 writers and 50 refreshers");
@@ -393,12 +416,21 @@ main(int argc, char **argv)
 	coverage_init();
 	if (options.bindir != NULL)
 		server_start();
+	start_automatic();
 	prepare_database();
 	open_sessions();
-	run_turns();
+	if (options.automatic)
+	{
+		switch_automatic_on();
+		run_automatic(now_seconds() +
+					  (options.seconds > 0 ? options.seconds : 120));
+	}
+	else
+		run_turns();
 	finish_sessions();
 	final_comparison(main_conn);
 	coverage_count_segments(main_conn);
+	coverage_count_automatic(main_conn);
 	for (int i = 0; i < n_sessions; i++)
 		session_close(all_sessions[i]);
 	PQfinish(main_conn);

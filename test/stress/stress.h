@@ -54,10 +54,12 @@ typedef struct Options
 	const char *bindir; /* start a private server of this installation */
 	const char *preload;
 	const char *trace; /* file for every statement */
+	const char *log;   /* of the private server; NULL: in its folder */
 	bool prepared;	   /* the server allows prepared transactions */
 	bool verify;	   /* there is verify_stream_table() */
 	bool keep;		   /* leave the private server running at the end */
 	bool no_coverage;  /* report the coverage, but do not demand it */
+	bool automatic;	   /* with the scheduler: automatic.c */
 } Options;
 
 extern Options options;
@@ -66,6 +68,7 @@ extern Options options;
 
 extern void server_start(void); /* sets PGHOST and the like */
 extern void server_stop(void);
+extern void server_restart(void); /* as after a crash */
 
 /* ---- tables.c: what is written ---- */
 
@@ -150,6 +153,9 @@ typedef struct Coverage
 	int refreshes; /* that did something */
 	int differential;
 	int recomputed;
+	int reset;		 /* of those, by a mark in a log */
+	int explained;	 /* at most so many, by what was truncated */
+	int without_rule;
 	int nothing;	 /* refreshes with nothing to do; not in refreshes */
 	int with_writer; /* while another transaction had written a source */
 	int own_write;	 /* in a transaction that had written a source */
@@ -167,6 +173,19 @@ typedef struct Coverage
 	int transactions;
 	int statements;
 	int differences;
+	int automatic;	   /* refreshes by the scheduler; */
+	int chained;	   /* of those, over other stream tables, */
+	int atomic;		   /* of an apex with its diamond */
+	int gave_way;	   /* cancelled */
+	int atomic_checks; /* of diamonds, while they are refreshed */
+	int altered;	   /* something beside refreshes */
+	int held;		   /* back: suspended, paused, drained, gated, off */
+	int terminated;	   /* processes that refresh, or what they did */
+	int crashes;
+	int deadlocks;	/* between sessions of ours */
+	int quiet;		/* times that all became fresh by themselves */
+	double slowest; /* of those, in seconds */
+	bool crashing;	/* connections are lost */
 	int *per_shape; /* refreshes that did something, by shape */
 	int *most_rows; /* that a comparison has seen, by shape */
 } Coverage;
@@ -174,7 +193,9 @@ typedef struct Coverage
 extern Coverage coverage;
 
 extern void coverage_init(void);
+extern void coverage_recomputed(const Shape *shape, const char *reason);
 extern void coverage_count_segments(PGconn *conn);
+extern void coverage_count_automatic(PGconn *conn);
 extern bool coverage_report(void); /* false if something was not covered */
 
 /* ---- transaction.c: what open transactions have written ---- */
@@ -232,6 +253,7 @@ extern double now_seconds(void);
 extern PGconn *connect_server(const char *name);
 extern Session *session_open(bool writer, int number);
 extern void session_close(Session *session);
+extern void session_reconnect(Session *session); /* forgets its plan */
 extern void session_send(Session *session, const char *sql);
 extern PGresult *session_collect(Session *session); /* NULL: not yet */
 extern void sessions_wait(Session *const *sessions, int n, int milliseconds);
@@ -325,6 +347,7 @@ extern void finish_sessions(void); /* roll back what is open */
 
 extern const Shape **active; /* the shapes chosen by --shapes */
 extern int n_active;
+extern int count_consumers(uint32_t sources);
 extern uint32_t active_sources;
 
 extern void create_shapes(PGconn *conn);
@@ -332,6 +355,7 @@ extern const Shape *random_shape(Random *random, uint32_t sources);
 extern void create_sql(const Shape *shape, const char *table, bool initialize,
 					   Text *sql);
 extern void compare_sql(const Shape *shape, const char *table, Text *sql);
+extern void compare_query_sql(const char *query, const char *table, Text *sql);
 extern void image_sql(const Shape *shape, Text *sql);
 extern char *read_logs(PGconn *conn, const char *snapshot);
 extern void note_action(Session *session, const Shape *shape,
@@ -342,7 +366,34 @@ extern void check_verified(const Session *session, const Shape *shape,
 						   const PGresult *result);
 extern void final_comparison(PGconn *conn);
 
+/* ---- automatic.c: with the scheduler ---- */
+
+/* A stream table that no session asks for. */
+typedef struct Extra
+{
+	const char *name;
+	const char *query;
+	const char *oracle; /* over base tables only */
+	const char *schedule;
+	const char *policy; /* of an atomic diamond; NULL: none ends here */
+} Extra;
+
+extern const Extra extras[];
+extern const int n_extras;
+
+extern void schedule_sql(Text *sql);
+extern void start_automatic(void);
+extern void switch_automatic_on(void);
+extern void run_automatic(double end);
+
+/* ---- crash.c ---- */
+
+extern void crash(Random *random);
+
 /* ---- stress.c ---- */
+
+extern PGconn *connect_main(void);
+extern void take_turn(void);
 
 extern void fail(const char *format, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
