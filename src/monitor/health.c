@@ -18,7 +18,10 @@
 #include "utils/syscache.h"
 
 #include "pg_trickle/control.h"
+#include "pg_trickle/launcher.h"
+#include "pg_trickle/settings.h"
 #include "pg_trickle/sql.h"
+#include "pg_trickle/syntax.h"
 
 #include "health.h"
 #include "processes.h"
@@ -65,6 +68,18 @@ error_text(const StreamTable *st)
 }
 
 /* ---- the database ---- */
+
+/* Without preload nobody asked for it. */
+static void
+check_syntax(Health *health)
+{
+	const char *obstacle = pgt_syntax_obstacle();
+
+	if (pgt_is_preloaded() && pgt_sql_syntax && obstacle != NULL)
+		pgt_find(health, SEVERITY_WARNING,
+				 psprintf("CREATE STREAM TABLE is not available: %s; use the functions, or CREATE TABLE ... USING stream",
+						  obstacle));
+}
 
 static void
 check_control(Health *health)
@@ -347,6 +362,8 @@ static const struct
 	{"preload", pgt_check_preload, "the library is preloaded"},
 	{"scheduler", pgt_check_scheduler, "the scheduler runs where it should"},
 	{"workers", pgt_check_workers, "there are enough background workers"},
+	{"syntax", check_syntax,
+	 "CREATE STREAM TABLE is available, or was not asked for"},
 	{"control", check_control, "neither paused nor drained"},
 	{"gates", check_gates, "no source is gated"},
 	{"errors", check_errors, "no stream table failed at its last refresh"},
