@@ -103,7 +103,8 @@ event_to_text(const RefreshEvent *e)
 	if (e->action == NULL)
 		return psprintf("stream table %s: %s", e->name, e->msg);
 	if (e->error_code != 0)
-		return psprintf("refresh of stream table %s failed after %.3f ms (%s): %s",
+		return psprintf("refresh of stream table %s failed "
+						"after %.3f ms (%s): %s",
 						e->name, e->duration_ms, e->reason, e->msg);
 
 	initStringInfo(&line);
