@@ -137,6 +137,9 @@ extern TimestampTz pgt_next_due(DueModel *model, TimestampTz now);
  */
 extern TimestampTz pgt_due_at(DueModel *model, int node, TimestampTz now);
 
+/* What a tier makes of a period, both in microseconds. */
+extern int64 pgt_tier_period(Tier tier, int64 period);
+
 /* Something that it reads has changed. */
 extern void pgt_note_dirty(DueModel *model, int node, TimestampTz since);
 

@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "pg_trickle/due.h"
 #include "pg_trickle/schedule.h"
 #include "pg_trickle/settings.h"
 #include "pg_trickle/zone.h"
@@ -32,28 +33,13 @@
 /* Refreshes take time, and wait for each other and for workers. */
 #define GRACE (60 * SECOND)
 
-/* What tiers make of a period, as in src/schedule/due.c. */
-static const struct
-{
-	int64 factor;
-	int64 least;
-} tiers[] = {
-	[TIER_HOT] = {1, 0},
-	[TIER_WARM] = {2, 10 * SECOND},
-	[TIER_COLD] = {10, 60 * SECOND},
-	[TIER_FROZEN] = {1, 0},
-};
-
 static TimestampTz deadline(DagNode *node, TimestampTz since);
 static TimestampTz own_deadline(DagNode *node, TimestampTz since);
 
 static TimestampTz
 after_period(DagNode *node, int64 seconds, TimestampTz since)
 {
-	Tier tier = node->st->options.tier;
-
-	return since + Max(seconds * SECOND * tiers[tier].factor,
-					   tiers[tier].least);
+	return since + pgt_tier_period(node->st->options.tier, seconds * SECOND);
 }
 
 static TimestampTz

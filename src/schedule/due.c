@@ -55,6 +55,15 @@ plus(TimestampTz time, int64 duration)
 	return TIMESTAMP_IS_NOBEGIN(time) ? time : time + duration;
 }
 
+/*
+ * What a tier makes of a period, both in microseconds.
+ */
+int64
+pgt_tier_period(Tier tier, int64 period)
+{
+	return Max(period * tiers[tier].factor, tiers[tier].least);
+}
+
 static int64
 period_of(const DueNode *node)
 {
@@ -63,7 +72,7 @@ period_of(const DueNode *node)
 	if (node->schedule.kind == SCHEDULE_INTERVAL)
 		period = node->schedule.seconds * SECOND;
 
-	return Max(period * tiers[node->tier].factor, tiers[node->tier].least);
+	return pgt_tier_period(node->tier, period);
 }
 
 /* Does it follow its sources rather than the clock? */

@@ -153,8 +153,8 @@ typedef struct Coverage
 	int refreshes; /* that did something */
 	int differential;
 	int recomputed;
-	int reset;		 /* of those, by a mark in a log */
-	int explained;	 /* at most so many, by what was truncated */
+	int reset;	   /* of those, by a mark in a log */
+	int explained; /* at most so many, by what was truncated */
 	int without_rule;
 	int nothing;	 /* refreshes with nothing to do; not in refreshes */
 	int with_writer; /* while another transaction had written a source */
