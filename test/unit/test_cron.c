@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "cmocka_compat.h"
 #include "pg_trickle/cron.h"
 
 #define DAY ((int64) 86400)
@@ -195,7 +196,7 @@ next_time(const char *text, TestZone *zone, int64 after, int64 *next)
 	if (!pgt_cron_next(&cron, &rules, timestamp(after), &found))
 		return false;
 	assert_int_equal(found % USECS_PER_SEC, 0);
-	assert_in_range(offsets_asked, 1, 300); /* bounded, however far */
+	assert_int_in_range(offsets_asked, 1, 300); /* bounded, however far */
 	*next = found / USECS_PER_SEC + EPOCH;
 	return true;
 }
