@@ -10,8 +10,6 @@
 #ifndef PGT_ZONE_H
 #define PGT_ZONE_H
 
-#include "utils/guc.h"
-
 #include "pg_trickle/cron.h"
 
 /*
@@ -21,8 +19,5 @@
  * lives as long as the process.
  */
 extern bool pgt_zone_rules(const char *name, ZoneRules *zone);
-
-/* The check hook of a setting that holds such a name. */
-extern bool pgt_check_timezone(char **name, void **extra, GucSource source);
 
 #endif /* PGT_ZONE_H */

@@ -51,7 +51,10 @@ check_timezone(char **newval, void **extra, GucSource source)
 	pg_tz *zone = pg_tzset(*newval);
 
 	if (zone == NULL)
+	{
+		GUC_check_errhint("The view pg_timezone_names lists the time zones.");
 		return false;
+	}
 	if (!pg_tz_acceptable(zone))
 	{
 		GUC_check_errmsg("time zone \"%s\" appears to use leap seconds",

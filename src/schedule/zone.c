@@ -36,20 +36,3 @@ pgt_zone_rules(const char *name, ZoneRules *zone)
 	zone->arg = tz; /* pg_tzset() keeps what it has read */
 	return true;
 }
-
-/*
- * See zone.h.
- */
-bool
-pgt_check_timezone(char **name, void **extra, GucSource source)
-{
-	ZoneRules zone;
-
-	if (pgt_zone_rules(*name, &zone))
-		return true;
-
-	GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
-	GUC_check_errdetail("There is no such time zone, or it counts leap seconds.");
-	GUC_check_errhint("The view pg_timezone_names lists the time zones.");
-	return false;
-}

@@ -33,6 +33,7 @@ ALTER SYSTEM SET pg_trickle.max_consecutive_errors = '-1';
 ALTER SYSTEM SET pg_trickle.history_retention = '-2';
 \set VERBOSITY default
 ALTER SYSTEM SET pg_trickle.log_format = 'xml';
+ALTER SYSTEM SET pg_trickle.timezone = 'Mars/Phobos';
 
 CREATE TABLE src (id int PRIMARY KEY, v int);
 INSERT INTO src SELECT i, i FROM generate_series(1, 100) i;
