@@ -153,6 +153,12 @@ extern void pgt_note_finished(DueModel *model, int node, TimestampTz now,
 /* It ended in an error, and is tried again after a while. */
 extern void pgt_note_failed(DueModel *model, int node, TimestampTz now);
 
+/*
+ * The clock says "now", which may be less than before: nothing waits for a
+ * time that it has shown already.
+ */
+extern void pgt_note_clock(DueModel *model, TimestampTz now);
+
 /* The wait after the nth error in a row: base * 2^(n-1), at most 5 minutes. */
 extern int64 pgt_backoff(int64 base_us, int nerrors);
 

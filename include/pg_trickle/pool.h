@@ -19,7 +19,8 @@
 /* What a worker is to do. */
 typedef struct PoolJob
 {
-	int n;						/* stream tables to be refreshed together */
+	int n;						/* stream tables to be refreshed together; 0:
+								 * look after logs and history */
 	int64 pgt_ids[JOB_MEMBERS]; /* upstream first */
 	char reason[64];			/* for the history */
 	int nerrors;				/* in a row, before this one */
@@ -66,7 +67,7 @@ extern int pgt_pool_collect(JobResult *result);
 /* There is nothing more to give now: others may have what we do not use. */
 extern void pgt_pool_rest(void);
 
-/* How many workers has this database? */
+/* How many workers has this database that are to stay? */
 extern int pgt_pool_workers(void);
 
 /*

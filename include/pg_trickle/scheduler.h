@@ -36,6 +36,7 @@ typedef struct Model
 	MemoryContext memory; /* of all of it */
 	DueModel due;
 	StreamNode *streams; /* beside due.nodes: by pgt_id */
+	char *timezone;		 /* that its crons are read in */
 } Model;
 
 /*

@@ -567,6 +567,28 @@ pgt_note_failed(DueModel *model, int node, TimestampTz now)
 }
 
 /*
+ * See due.h.  What has happened was not later than now.
+ */
+void
+pgt_note_clock(DueModel *model, TimestampTz now)
+{
+	model->loaded_at = Min(model->loaded_at, now);
+	for (int i = 0; i < model->nnodes; i++)
+	{
+		DueNode *n = &model->nodes[i];
+
+		n->dirty_since = Min(n->dirty_since, now);
+		n->last_start = Min(n->last_start, now);
+		n->last_end = Min(n->last_end, now);
+		n->retry_at = Min(n->retry_at, now + LAST_RETRY);
+		n->run_start = Min(n->run_start, now);
+		n->run_since = Min(n->run_since, now);
+		if (!TIMESTAMP_IS_NOEND(n->run_dirty))
+			n->run_dirty = Min(n->run_dirty, now);
+	}
+}
+
+/*
  * See due.h.
  */
 int64
@@ -580,22 +602,36 @@ pgt_backoff(int64 base_us, int nerrors)
 	return Min(wait, LAST_RETRY);
 }
 
+/* Mostly the next one after *place, where the last one was found. */
+static const DueNode *
+find_older(const DueModel *older, int64 pgt_id, int *place)
+{
+	for (int k = 0; k < older->nnodes; k++)
+	{
+		int next = (*place + 1 + k) % older->nnodes;
+
+		if (older->nodes[next].pgt_id != pgt_id)
+			continue;
+		*place = next;
+		return &older->nodes[next];
+	}
+
+	return NULL;
+}
+
 /*
  * See due.h.
  */
 void
 pgt_inherit_model(DueModel *model, const DueModel *older)
 {
+	int place = -1;
+
 	for (int i = 0; i < model->nnodes; i++)
 	{
 		DueNode *node = &model->nodes[i];
-		const DueNode *was = NULL;
+		const DueNode *was = find_older(older, node->pgt_id, &place);
 
-		for (int k = 0; k < older->nnodes && was == NULL; k++)
-		{
-			if (older->nodes[k].pgt_id == node->pgt_id)
-				was = &older->nodes[k];
-		}
 		if (was == NULL)
 			continue;
 

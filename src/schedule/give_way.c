@@ -113,6 +113,8 @@ pgt_give_way(TimestampTz now)
 
 	if (oldest == DT_NOEND)
 		return DT_NOEND;
+	if (Max(oldest, looked_at) > now) /* the clock was set back */
+		oldest = looked_at = now - pause;
 
 	if (now >= Max(oldest, looked_at) + pause)
 	{

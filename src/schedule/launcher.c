@@ -52,6 +52,7 @@
 
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_LAST_MS 60000
+#define LONGEST_BACKOFF (BACKOFF_LAST_MS * INT64CONST(1000))
 
 /* Without a free background worker, try again at the latest after so long. */
 #define CROWDED_MS 60000
@@ -344,8 +345,9 @@ is_due(const Database *db, const SchedulerEntry *entry, TimestampTz now,
 		case SCHEDULER_LEFT:
 		case SCHEDULER_HELD:
 			return false;
-		case SCHEDULER_BACKOFF:
-			if (entry->status.next_start <= now)
+		case SCHEDULER_BACKOFF: /* longer: the clock was set back */
+			if (entry->status.next_start <= now ||
+				entry->status.next_start > now + LONGEST_BACKOFF)
 				return true;
 			*next = Min(*next, entry->status.next_start);
 			return false;

@@ -6,8 +6,9 @@
  * Refreshes do both for what they touch: they move on the logs that they have
  * read, and forget what is old in their own history.  What nobody refreshes
  * (it is suspended, frozen, or has nothing to do) is left to refresh workers:
- * once a minute between two refreshes, and before they leave.  A database
- * where nothing happens has no worker, and nothing to tidy up.
+ * once a minute between two refreshes, and before they leave.  If logs were
+ * written and there is no worker a minute later, the scheduler sends one for
+ * this alone.  A database where nothing happens has nothing to tidy up.
  *
  * Everything is asked for without waiting, in short transactions.
  *
@@ -17,6 +18,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -77,6 +79,7 @@ maintain(void)
 {
 	MemoryContext memory = CurrentMemoryContext;
 
+	pgstat_report_activity(STATE_RUNNING, "maintenance of logs and history");
 	PG_TRY();
 	{
 		repeat(move_on_logs, LOG_ROUNDS);
@@ -93,6 +96,7 @@ maintain(void)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(memory);
+	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
 /*
@@ -106,7 +110,8 @@ pgt_maintain_database(bool now)
 
 	if (done_at == 0)
 		done_at = time;
-	if (!now && !TimestampDifferenceExceeds(done_at, time, PAUSE_MS))
+	if (!now && time >= done_at &&
+		!TimestampDifferenceExceeds(done_at, time, PAUSE_MS))
 		return;
 
 	done_at = time;

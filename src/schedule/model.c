@@ -116,7 +116,7 @@ static bool
 is_held(const StreamTable *st, const Controls *controls)
 {
 	if (st->status == STREAM_SUSPENDED || st->fuse_blown_at != 0 ||
-		controls->paused || pgt_drained_is_set())
+		controls->paused || controls->drained)
 		return true;
 	if (controls->gates != NIL &&
 		pgt_find_gate(controls, pgt_direct_dependencies(st->pgt_id)) != NULL)
@@ -394,6 +394,7 @@ create_model(void)
 	if (!pgt_zone_rules(pgt_timezone, &zone))
 		elog(ERROR, "time zone \"%s\" is not known", pgt_timezone);
 	model->memory = memory;
+	model->timezone = MemoryContextStrdup(memory, pgt_timezone);
 	model->due.zone = &zone;
 	model->due.loaded_at = GetCurrentTimestamp();
 	return model;
@@ -418,6 +419,7 @@ pgt_load_model(Model *older)
 		read_catalog(model, streams);
 		put_in_order(&model->due);
 		inherit(model, older);
+		pgt_note_clock(&model->due, model->due.loaded_at);
 		MemoryContextSwitchTo(before);
 	}
 	CommitTransactionCommand();

@@ -6,8 +6,8 @@
  * A slot is a place for a worker; max_refresh_workers of them are in use at
  * most.  It belongs to one database while a worker is in it:
  *
- *		free -> starting -> busy <-> done -> idle -> leaving -> free
- *						     ^______________|
+ *		free -> starting -> busy -> done -> idle -> free
+ *						     ^_______________|
  *
  * The scheduler of the database puts a job into it (starting, busy), the
  * worker puts the result beside it (done), the scheduler takes that (idle).
@@ -55,8 +55,7 @@ typedef enum SlotState
 	SLOT_STARTING, /* has a job, and a process on its way */
 	SLOT_IDLE,
 	SLOT_BUSY,
-	SLOT_DONE,	  /* a result to be collected */
-	SLOT_LEAVING, /* the process is about to exit */
+	SLOT_DONE, /* a result to be collected */
 } SlotState;
 
 typedef struct PoolSlot
@@ -150,8 +149,8 @@ staying(Oid database)
 	{
 		const PoolSlot *slot = &pool->slots[i];
 
-		n += slot->state != SLOT_FREE && slot->state != SLOT_LEAVING &&
-			 !slot->leaves && slot->database == database;
+		n += slot->state != SLOT_FREE && !slot->leaves &&
+			 slot->database == database;
 	}
 
 	return n;
@@ -166,8 +165,7 @@ taken(bool but_leaving)
 	{
 		const PoolSlot *slot = &pool->slots[i];
 
-		n += slot->state != SLOT_FREE &&
-			 !(but_leaving && (slot->leaves || slot->state == SLOT_LEAVING));
+		n += slot->state != SLOT_FREE && !(but_leaving && slot->leaves);
 	}
 
 	return n;
@@ -201,7 +199,10 @@ wake_waiting(void)
 static int
 places(void)
 {
-	if (pool->crowded_until > GetCurrentTimestamp())
+	int64 left = pool->crowded_until - GetCurrentTimestamp();
+
+	/* More than that is left if the clock was set back. */
+	if (left > 0 && left <= CROWDED_MS * INT64CONST(1000))
 		return Min(pgt_max_refresh_workers, pool->nprocesses);
 
 	return pgt_max_refresh_workers;
@@ -581,7 +582,7 @@ pgt_pool_workers(void)
 
 	LWLockAcquire(pool->lock, LW_SHARED);
 	for (int i = 0; i < POOL_SLOTS; i++)
-		n += is_mine(&pool->slots[i]);
+		n += is_mine(&pool->slots[i]) && !pool->slots[i].leaves;
 	LWLockRelease(pool->lock);
 
 	return n;

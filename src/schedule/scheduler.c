@@ -6,6 +6,7 @@
  *		collect		what workers have finished
  *		take		what commits have told
  *		dispatch	what is due now, as far as there are workers
+ *		tidy up		when logs were written that nobody has read since
  *		sleep		until a commit, a worker, or the next due time
  *
  * Which stream tables are due is due.c's business, who gets a worker pool.c's.
@@ -53,6 +54,9 @@
 /* The model is not read more often without need. */
 #define RELOAD_PAUSE SECOND
 
+/* Logs that are written and not read are looked after so often. */
+#define TIDY_PAUSE (60 * SECOND)
+
 /* The longest wait after something was in the way. */
 #define LONGEST_POSTPONE (30 * SECOND)
 
@@ -76,6 +80,33 @@ static TimestampTz taken_at = DT_NOBEGIN;
 static TimestampTz reload_at = DT_NOEND;
 static TimestampTz queued_since = DT_NOEND; /* jobs that have no worker */
 static TimestampTz start_at = DT_NOBEGIN;	/* no process before */
+static bool written = false;				/* logs, since the last look */
+static TimestampTz tidy_at = DT_NOEND;		/* written, and no worker there */
+
+/* ---- time ---- */
+
+/*
+ * The clock of the server may have been set back: then nothing waits until it
+ * shows again what it has shown before.
+ */
+static void
+look_at_clock(void)
+{
+	TimestampTz before = now;
+
+	now = GetCurrentTimestamp();
+	if (now >= before)
+		return;
+
+	pgt_note_clock(&model->due, now);
+	taken_at = start_at = DT_NOBEGIN;
+	if (reload_at != DT_NOEND)
+		reload_at = now;
+	if (queued_since != DT_NOEND)
+		queued_since = now;
+	if (tidy_at != DT_NOEND)
+		tidy_at = Min(tidy_at, now + TIDY_PAUSE);
+}
 
 /* ---- collect ---- */
 
@@ -213,6 +244,16 @@ note_changes(const WakeUp *what)
 	return known;
 }
 
+static bool
+names_a_log(const WakeUp *what)
+{
+	uint64 any = what->events & WAKE_ALL;
+
+	for (int w = 0; w < WAKE_WORDS; w++)
+		any |= what->logs[w];
+	return any != 0 && model->due.nnodes > 0;
+}
+
 /* What a restore was missing may be there now. */
 static void
 forget_postponements(void)
@@ -241,10 +282,12 @@ take(bool collected)
 	memset(&what, 0, sizeof(what));
 	if (pgt_wake_take(&what))
 		taken_at = now;
-	if ((what.events & WAKE_CATALOG) != 0 || now >= reload_at)
+	if ((what.events & WAKE_CATALOG) != 0 || now >= reload_at ||
+		strcmp(model->timezone, pgt_timezone) != 0)
 		reload();
 	if (!note_changes(&what))
 		reload_soon();
+	written |= names_a_log(&what);
 	if ((what.events & WAKE_PARTS) != 0)
 	{
 		forget_postponements();
@@ -358,6 +401,40 @@ give(const int *due, int ndue, int n)
 	return true;
 }
 
+/*
+ * Logs grow also if whoever reads them is suspended, frozen or manual.  Every
+ * worker looks after them before it leaves; if there is none, one comes for
+ * that alone.
+ */
+static void
+tidy_up(void)
+{
+	PoolJob job = {.n = 0};
+
+	if (!pgt_enabled)
+		return;
+	if (written && pgt_pool_workers() == 0)
+		tidy_at = Min(tidy_at, now + TIDY_PAUSE);
+	written = false;
+	if (now < Max(tidy_at, start_at))
+		return;
+
+	if (pgt_pool_workers() == 0)
+	{
+		int slot = pgt_pool_give(&job, -1, true);
+
+		if (slot == POOL_NO_PROCESS)
+			note_no_process();
+		if (slot < 0)
+		{
+			tidy_at = now + TIDY_PAUSE;
+			return;
+		}
+		given[slot].n = 0;
+	}
+	tidy_at = DT_NOEND;
+}
+
 static void
 dispatch(void)
 {
@@ -380,6 +457,7 @@ dispatch(void)
 	else
 	{
 		queued_since = DT_NOEND;
+		tidy_up();
 		pgt_pool_rest();
 	}
 }
@@ -395,6 +473,8 @@ next_time(void)
 	MemoryContextSwitchTo(round_memory);
 	if (pgt_enabled)
 		next = Min(next, pgt_next_due(&model->due, now));
+	if (pgt_enabled && queued_since == DT_NOEND)
+		next = Min(next, Max(tidy_at, start_at));
 	if (queued_since != DT_NOEND)
 	{
 		TimestampTz start = Max(queued_since + PATIENCE, start_at);
@@ -499,7 +579,7 @@ pgt_scheduler_main(Datum database)
 
 		MemoryContextReset(round_memory);
 		MemoryContextSwitchTo(round_memory);
-		now = GetCurrentTimestamp();
+		look_at_clock();
 		collected = collect();
 		take(collected);
 		dispatch();

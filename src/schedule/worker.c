@@ -242,8 +242,9 @@ pgt_worker_main(Datum slot)
 	{
 		MemoryContextSwitchTo(memory);
 		memset(&result, 0, sizeof(result));
-		run_job(&job, &result);
-		pgt_maintain_database(false);
+		if (job.n > 0)
+			run_job(&job, &result);
+		pgt_maintain_database(job.n == 0);
 		report_idle();
 		MemoryContextReset(memory);
 		pgt_pool_finish(&result);

@@ -256,6 +256,23 @@ is( sql(q{
 	WHERE backend_type IN ('pg_trickle scheduler', 'pg_trickle refresh worker')}),
 	'0', 'without a lock');
 
+# ---- the zone of crons, with a reload ----
+
+# It is one of these hours five hours east of here, and will be for another one.
+my $hours = sql(q{
+	SELECT string_agg(extract(hour FROM now() AT TIME ZONE 'UTC' + h * interval '1 hour')::text, ',' ORDER BY h)
+	FROM generate_series(5, 6) h});
+
+sql(qq{
+	CREATE TABLE z (v int);
+	SELECT pgtrickle.create_stream_table('zoned', 'TABLE z', schedule => '* * $hours * * *');
+	INSERT INTO z VALUES (1)});
+sleep(2.5);
+is(sql('SELECT count(*) FROM zoned'), '0', 'it is another hour');
+sql(q{ALTER SYSTEM SET pg_trickle.timezone = 'Etc/GMT-5'});
+$node->reload;
+becomes_fresh('zoned', 'TABLE z', 'a zone that is set is used at once');
+
 # ---- all of it ----
 
 is( sql(q{

@@ -82,6 +82,37 @@ intervals(void **state)
 				  noon + 11 * MIN + 20 * SEC, NO_MORE);
 }
 
+/* Set back by a day, the clock makes nobody wait for a day. */
+static void
+clock_set_back(void **state)
+{
+	TimestampTz before;
+
+	begin();
+	reads(add("0s", -1), 0);
+	reads(add("1m", -1), 0);
+	reads(add("0 * * * *", -1), 0);
+	reads(add("0s", -1), 0);
+	prepare();
+	change(0);
+	run_for(10 * SEC);
+	change(0);
+	nodes[3].retry_at = now + 2 * MIN;
+
+	before = now -= DAY;
+	pgt_note_clock(&model, now);
+	assert_true(pgt_due_at(&model, 0, now) <= now + MIN);
+	assert_true(pgt_due_at(&model, 1, now) <= now + MIN);
+	assert_true(pgt_due_at(&model, 2, now) <= now + HOUR);
+	assert_true(pgt_due_at(&model, 3, now) <= now + 5 * MIN);
+	run_for(2 * HOUR);
+	assert_fresh(0);
+	assert_fresh(1);
+	assert_fresh(2);
+	assert_fresh(3);
+	assert_true(nodes[2].last_start < before + 2 * HOUR);
+}
+
 /* At its times only, and not when nothing has changed. */
 static void
 cron_times(void **state)
@@ -671,6 +702,7 @@ main(void)
 		cmocka_unit_test(idle),
 		cmocka_unit_test(as_soon_as_possible),
 		cmocka_unit_test(intervals),
+		cmocka_unit_test(clock_set_back),
 		cmocka_unit_test(cron_times),
 		cmocka_unit_test(never_refreshed_yet),
 		cmocka_unit_test(missed_while_down),
