@@ -1,8 +1,9 @@
 #!/bin/bash
 #
-# run.sh [--quick] [--output=FILE] [--only=capture|refresh|schedule] [--bindir=FOLDER]
-#	Measures, on a server of its own, what tracking costs a writer and what a
-#	refresh costs, and prints a table beside the budgets.
+# run.sh [--quick] [--output=FILE] [--only=PART] [--bindir=FOLDER]
+#	Measures, on a server of its own, what tracking costs a writer, what a
+#	refresh costs, and what the syntax costs other statements; prints a table
+#	beside the budgets.  PART is capture, refresh, schedule or syntax.
 #
 # Nothing is asserted: absolute times belong to a machine.  The ratios are of
 # measurements of one run.  --quick takes small sizes and few repetitions (two
@@ -18,6 +19,7 @@ tree=$PWD
 . bench/server.sh
 . bench/capture.sh
 . bench/refresh.sh
+. bench/syntax.sh
 . bench/schedule.sh
 
 output=
@@ -92,7 +94,7 @@ seen by a client on a unix socket, commit included."
 start_server "$bindir"
 sql 'CREATE EXTENSION pg_trickle'
 : > "$stage/table"
-for part in capture refresh schedule
+for part in capture refresh schedule syntax
 do
 	[ -n "$only" ] && [ "$only" != "$part" ] || "bench_$part"
 done

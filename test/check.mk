@@ -140,8 +140,8 @@ PARSER_OBJS := $(addprefix src/syntax/,parser.o tokens.o translate.o \
 PARSER_TESTS := $(addprefix test/parser/,parser_test.so selfcheck_test.so \
 	parser_taken.so without_wx)
 
-test/parser/parser_test.so: $(addprefix test/parser/,compare.c mutate.c fuzz.c \
-	parser_test.h) $(PARSER_OBJS)
+test/parser/parser_test.so: $(addprefix test/parser/,compare.c mutate.c \
+	fuzz.c speed.c parser_test.h) $(PARSER_OBJS)
 test/parser/selfcheck_test.so: test/parser/selfcheck_test.c src/syntax/selfcheck.c \
 	$(PARSER_OBJS)
 test/parser/parser_taken.so: test/parser/parser_taken.c src/syntax/jump.o \
