@@ -151,13 +151,19 @@ say_own(void)
 
 /*
  * The apply worker commits prepared transactions without a command; what
- * those wrote, it does not know.
+ * those wrote, it does not know.  Its own transaction has no xid then.
  */
+static bool
+may_commit_prepared(void)
+{
+	return max_prepared_xacts > 0 && IsLogicalWorker() &&
+		   !TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
 static void
 at_end_of_transaction(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_COMMIT && max_prepared_xacts > 0 &&
-		IsLogicalWorker())
+	if (event == XACT_EVENT_COMMIT && may_commit_prepared())
 		pgt_wake_for(WAKE_ALL);
 	if (!own_any)
 		return;
