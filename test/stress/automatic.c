@@ -88,6 +88,10 @@ const Extra extras[] = {
 	 "SELECT l.id, p.pieces FROM (" LARGE_ORDERS ") l"
 	 " JOIN (" ORDERS_BY_PRODUCT ") p ON p.prod = l.prod",
 	 "2s", "slowest"},
+	/* Long enough for somebody to wait, and for the scheduler to see it. */
+	{"slow",
+	 "SELECT stress.slowly(id) AS id, label FROM stress.regions",
+	 "SELECT id, label FROM stress.regions", "0s", NULL},
 };
 
 const int n_extras = sizeof(extras) / sizeof(extras[0]);
@@ -95,6 +99,9 @@ const int n_extras = sizeof(extras) / sizeof(extras[0]);
 static void
 create_extras(void)
 {
+	PQclear(run(main_conn, "CREATE FUNCTION stress.slowly(int) RETURNS int"
+						   " IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN"
+						   " PERFORM pg_sleep(0.2); RETURN $1; END $$"));
 	for (int i = 0; i < n_extras; i++)
 	{
 		const Extra *extra = &extras[i];
@@ -151,7 +158,7 @@ try(const char *sql)
 	bool ok;
 
 	trace("/* trouble, %ld */ %s;", tick, sql);
-	result = PQexec(main_conn, sql);
+	result = PQexec(trouble_conn, sql);
 	ok = result_ok(result);
 	if (!ok && !expected_error(result))
 		fail("%s\nin: %s", PQresultErrorMessage(result), sql);
@@ -179,9 +186,10 @@ static const char *
 any_table(void)
 {
 	static const char *const names[] = {"orders", "products", "events",
-										"edges", "pairs", "docs"};
+										"edges", "pairs", "docs",
+										"regions", "regions"};
 
-	return names[random_below(&random_trouble, 6)];
+	return names[random_below(&random_trouble, 8)];
 }
 
 static void
@@ -238,15 +246,23 @@ pause_all(Text *sql)
 }
 
 static void
-drain_all(Text *sql)
-{
-	text_add(sql, "SELECT pgtrickle.drain(1)");
-}
-
-static void
 go_on(Text *sql)
 {
 	text_add(sql, "SELECT pgtrickle.resume_scheduler()");
+}
+
+/* Not for long: nobody could refresh on request. */
+static void
+drain_and_go_on(Text *sql)
+{
+	text_add(sql, "SELECT pgtrickle.drain(1)");
+	try(sql->data);
+	for (int i = random_below(&random_trouble, 40); i > 0; i--)
+		take_turn();
+	text_clear(sql);
+	go_on(sql);
+	must(sql->data);
+	text_clear(sql);
 }
 
 static void
@@ -291,6 +307,119 @@ static void
 rewrite(Text *sql)
 {
 	text_add(sql, "VACUUM FULL stress.%s", any_table());
+}
+
+static void
+freeze(Text *sql)
+{
+	text_add(sql, "VACUUM (FREEZE)");
+}
+
+/* Sometimes within a transaction that lasts, with what others do meanwhile. */
+static void
+long_change(Text *sql)
+{
+	bool ended;
+
+	if (!try("BEGIN"))
+		return;
+	add_column(sql);
+	if (try(sql->data))
+		for (int i = random_below(&random_trouble, 20); i > 0; i--)
+			take_turn();
+	ended = try(random_percent(&random_trouble, 60) ? "COMMIT" : "ROLLBACK");
+	if (!ended)
+		must("ROLLBACK");
+	text_clear(sql);
+}
+
+/* The rows of a child leave the parent, or come back. */
+static void
+leave_or_inherit(Text *sql)
+{
+	PGresult *result = run(main_conn, "SELECT count(*) FROM pg_inherits WHERE"
+									  " inhrelid = 'stress.child_b'::regclass");
+
+	text_add(sql, "ALTER TABLE stress.child_b %s stress.parent",
+			 PQgetvalue(result, 0, 0)[0] == '1' ? "NO INHERIT" : "INHERIT");
+	PQclear(result);
+}
+
+static void
+rename_column(Text *sql)
+{
+	static const char *const names[][3] = {
+		{"orders", "note", "remark"},
+		{"events", "val", "value"},
+		{"customers", "name", "called"},
+		{"parted", "word", "term"},
+	};
+	const char *const *name = names[random_below(&random_trouble, 4)];
+
+	text_add(sql, "ALTER TABLE stress.%s RENAME %s TO %s", name[0], name[1],
+			 name[2]);
+	if (try(sql->data))
+	{
+		text_clear(sql);
+		text_add(sql, "ALTER TABLE stress.%s RENAME %s TO %s", name[0],
+				 name[2], name[1]);
+		must(sql->data);
+	}
+	text_clear(sql);
+}
+
+static void
+limit_changes(Text *sql)
+{
+	static const int limits[] = {0, 0, 2, 20};
+
+	text_add(sql, "ALTER SYSTEM SET pg_trickle.max_change_rows = %d",
+			 limits[random_below(&random_trouble, 4)]);
+}
+
+static void
+repair(Text *sql)
+{
+	text_add(sql, "SELECT pgtrickle.repair_stream_table('stress.%s')",
+			 any_shape());
+}
+
+static void
+run_in_other(const char *sql)
+{
+	PGconn *conn;
+
+	setenv("PGDATABASE", "pgt_other", 1);
+	conn = connect_server("stress other");
+	setenv("PGDATABASE", "pgt_stress", 1);
+	PQclear(run(conn, sql));
+	PQfinish(conn);
+}
+
+/* One that wants workers, too; it comes, is written to, and goes. */
+static void
+other_database(Text *sql)
+{
+	PGresult *result = run(main_conn, "SELECT FROM pg_database"
+									  " WHERE datname = 'pgt_other'");
+	bool exists = PQntuples(result) > 0;
+
+	PQclear(result);
+	if (!exists)
+	{
+		must("CREATE DATABASE pgt_other");
+		run_in_other("CREATE EXTENSION pg_trickle;"
+					 "CREATE TABLE t (i int);"
+					 "SELECT pgtrickle.create_stream_table('a',"
+					 " 'SELECT i % 7 AS i, count(*) FROM t GROUP BY 1', '0s');"
+					 "SELECT pgtrickle.create_stream_table('b',"
+					 " 'SELECT count(*) FROM a', '0s');");
+	}
+	else if (random_percent(&random_trouble, 70))
+		run_in_other("INSERT INTO t SELECT generate_series(1, 20)");
+	else
+		must("DROP DATABASE pgt_other");
+	text_clear(sql);
 }
 
 static void
@@ -368,7 +497,7 @@ static const struct
 	{suspend, 5, &coverage.held},
 	{resume, 10, NULL},
 	{pause_all, 3, &coverage.held},
-	{drain_all, 3, &coverage.held},
+	{drain_and_go_on, 4, &coverage.held},
 	{go_on, 12, NULL},
 	{gate, 5, &coverage.held},
 	{ungate, 10, NULL},
@@ -377,6 +506,13 @@ static const struct
 	{truncate_table, 3, &coverage.altered},
 	{rewrite, 2, &coverage.altered},
 	{rename_there_and_back, 6, &coverage.altered},
+	{freeze, 1, NULL},
+	{long_change, 4, &coverage.altered},
+	{leave_or_inherit, 3, &coverage.altered},
+	{rename_column, 3, &coverage.altered},
+	{limit_changes, 2, NULL},
+	{repair, 2, &coverage.altered},
+	{other_database, 8, NULL},
 	{change_workers, 2, NULL},
 	{switch_off, 2, &coverage.held},
 	{switch_on, 3, NULL},
@@ -407,11 +543,21 @@ make_trouble(void)
 	text_free(&sql);
 }
 
+/* What is slow has mostly not the time to become fresh by itself. */
+static void
+warm_up(Text *sql)
+{
+	text_add(sql, "SELECT pgtrickle.alter_stream_table(pgt_relid::text,"
+				  " tier => 'hot') FROM pgtrickle.pgt_stream_tables"
+				  " WHERE tier = 'warm' AND %s",
+			 random_percent(&random_trouble, 80) ? "true" : "false");
+}
+
 static void
 end_trouble(void)
 {
 	static void (*const cures[])(Text * sql) = {switch_on, reload, go_on,
-												ungate, resume};
+												ungate, resume, warm_up};
 
 	for (size_t i = 0; i < sizeof(cures) / sizeof(cures[0]); i++)
 	{
@@ -571,13 +717,23 @@ void
 switch_automatic_on(void)
 {
 	create_extras();
+	trouble_conn = connect_main();
 	end_trouble();
+}
+
+/* Many are short: a wake-up can be lost but once before it gets quiet. */
+static double
+length_of_round(void)
+{
+	if (random_percent(&random_trouble, 50))
+		return 0.01 * random_below(&random_trouble, 40);
+	return 2 + random_below(&random_trouble, 6);
 }
 
 static void
 round_of_turns(double end)
 {
-	double until = now_seconds() + 2 + random_below(&random_trouble, 6);
+	double until = now_seconds() + length_of_round();
 	double next_trouble = now_seconds();
 
 	while (now_seconds() < until && now_seconds() < end)
@@ -597,7 +753,7 @@ run_automatic(double end)
 	while (now_seconds() < end)
 	{
 		round_of_turns(end);
-		if (random_percent(&random_trouble, 25))
+		if (random_percent(&random_trouble, 15))
 			crash(&random_trouble);
 		be_quiet();
 		printf("%d times quiet, fresh after %.1f s at most; %d refreshes on"

@@ -86,7 +86,9 @@ crash(Random *random)
 		server_restart();
 	await_server();
 	PQfinish(main_conn);
+	PQfinish(trouble_conn);
 	main_conn = connect_main();
+	trouble_conn = connect_main();
 	for (int i = 0; i < n_sessions; i++)
 		session_reconnect(all_sessions[i]);
 	coverage.crashing = false;

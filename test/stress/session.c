@@ -218,7 +218,7 @@ result_state(const PGresult *result)
 	return state == NULL ? "" : state;
 }
 
-/* A refresh on request while all are drained, or of what is called "moved". */
+/* A refresh on request while all are drained, or of what has another name. */
 static bool
 is_held_back(const PGresult *result)
 {
@@ -230,13 +230,14 @@ is_held_back(const PGresult *result)
 	if (strcmp(state, "55000") == 0)
 		return strstr(message, "drained") != NULL ||
 			   strstr(message, "suspended") != NULL;
-	return strcmp(state, "42P01") == 0 || strcmp(state, "55006") == 0;
+	return strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
+		   strcmp(state, "55006") == 0;
 }
 
 static bool
 is_session(int pid)
 {
-	if (PQbackendPID(main_conn) == pid)
+	if (PQbackendPID(main_conn) == pid || PQbackendPID(trouble_conn) == pid)
 		return true;
 	for (int i = 0; i < n_sessions; i++)
 		if (PQbackendPID(all_sessions[i]->conn) == pid)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 PGconn *main_conn;
+PGconn *trouble_conn;
 Session **all_sessions;
 int n_sessions;
 long tick;

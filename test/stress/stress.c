@@ -240,7 +240,7 @@ take_turn(void)
 		return;
 	}
 	step_send(session);
-	if (!random_percent(&random_turns, 15))
+	if (!random_percent(&random_turns, options.automatic ? 40 : 15))
 		await(session);
 	collect();
 }
@@ -434,6 +434,7 @@ main(int argc, char **argv)
 	for (int i = 0; i < n_sessions; i++)
 		session_close(all_sessions[i]);
 	PQfinish(main_conn);
+	PQfinish(trouble_conn);
 	covered = coverage_report();
 	server_stop();
 	return covered || options.no_coverage ? 0 : 1;

@@ -334,7 +334,8 @@ extern Step *plan_step(Session *session, StepKind kind, const char *format, ...)
 
 /* ---- step.c: doing a step, and what it came to ---- */
 
-extern PGconn *main_conn; /* waits for its statements */
+extern PGconn *main_conn;	 /* waits for its statements */
+extern PGconn *trouble_conn; /* as well; with --automatic */
 extern Session **all_sessions;
 extern int n_sessions;
 extern long tick; /* statements sent so far */
