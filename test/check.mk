@@ -74,7 +74,7 @@ fuzz:
 	@mkdir -p build/fuzz
 	@git ls-files -zco --exclude-standard | tar c --null -T - --ignore-failed-read | \
 	    tar x -C build/fuzz
-	+@FUZZ_FLAGS='$(FUZZ_FLAGS)' TESTS=092_parser_fuzz TAP_TIMEOUT=86400 \
+	+@FUZZ_FLAGS='$(FUZZ_FLAGS)' TESTS="092_parser_fuzz 095_statement_fuzz" TAP_TIMEOUT=86400 \
 	    $(SANITIZER_OPTIONS) VARIANT_ENV='$(SANITIZER_OPTIONS)' \
 	    $(MAKE) -s -C build/fuzz check-tap
 
