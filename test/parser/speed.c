@@ -11,6 +11,8 @@
 #include "portability/instr_time.h"
 #include "utils/memutils.h"
 
+#include "pg_trickle/compat.h"
+
 #include "parser_test.h"
 
 /* Microseconds of the fastest of n times. */
