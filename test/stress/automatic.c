@@ -345,6 +345,25 @@ leave_or_inherit(Text *sql)
 	PQclear(result);
 }
 
+/* Somebody wants what a refresh holds that goes on for seconds. */
+static void
+stand_in_the_way(Text *sql)
+{
+	text_add(sql, "UPDATE stress.regions SET label = 'l%d' || id",
+			 random_below(&random_trouble, 1000));
+	if (try(sql->data))
+	{
+		for (int i = 0; i < 20; i++)
+			take_turn();
+		text_clear(sql);
+		text_add(sql, "ALTER TABLE stress.%s ALTER label SET STATISTICS %d",
+				 random_percent(&random_trouble, 50) ? "slow" : "regions",
+				 random_below(&random_trouble, 100));
+		try(sql->data);
+	}
+	text_clear(sql);
+}
+
 static void
 rename_column(Text *sql)
 {
@@ -509,6 +528,7 @@ static const struct
 	{freeze, 1, NULL},
 	{long_change, 4, &coverage.altered},
 	{leave_or_inherit, 3, &coverage.altered},
+	{stand_in_the_way, 6, &coverage.altered},
 	{rename_column, 3, &coverage.altered},
 	{limit_changes, 2, NULL},
 	{repair, 2, &coverage.altered},
@@ -694,11 +714,35 @@ check_errors(void)
 	PQclear(result);
 }
 
+/*
+ * One more change to each table, after which nobody wakes the scheduler: what
+ * this one does not tell, it does not hear.
+ */
+static void
+last_writes(void)
+{
+	for (int i = 0; i < N_TABLES; i++)
+	{
+		Text sql = {0};
+		const char *copy_data;
+		Statement statement;
+
+		if (!(active_sources & BIT(i)))
+			continue;
+		random_statement(&random_trouble, 0, BIT(i), &sql, &copy_data,
+						 &statement);
+		if (copy_data == NULL)
+			try(sql.data);
+		text_free(&sql);
+	}
+}
+
 static void
 be_quiet(void)
 {
 	finish_sessions();
 	end_trouble();
+	last_writes();
 	await_freshness();
 	check_errors();
 	coverage.quiet++;
