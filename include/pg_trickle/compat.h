@@ -221,6 +221,16 @@ pgt_attribute_is_copied(TupleDesc desc, int i)
 #endif
 
 /*
+ * PG17 ends whoever is in a transaction for too long, background workers, too:
+ * one more of the settings that are for people.
+ */
+#if PG_VERSION_NUM < 170000
+#define PGT_NO_TRANSACTION_TIMEOUT
+#else
+#define PGT_NO_TRANSACTION_TIMEOUT {"transaction_timeout", "0"},
+#endif
+
+/*
  * How many tokens of the grammar lie between the last keyword and those that
  * stand for modes of raw_parser(): NOT_LA and its kin.
  */

@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "pg_trickle/catalog_table.h"
+#include "pg_trickle/compat.h"
 #include "pg_trickle/failure.h"
 #include "pg_trickle/launcher.h"
 #include "pg_trickle/pool.h"
@@ -52,7 +53,7 @@ static const struct
 	{"row_security", "on"},
 	{"session_replication_role", "origin"},
 	{"search_path", "pg_catalog"},
-};
+	PGT_NO_TRANSACTION_TIMEOUT};
 
 /*
  * See scheduler.h.
