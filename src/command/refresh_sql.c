@@ -51,11 +51,17 @@ pgt_sql_refresh_if_stale(PG_FUNCTION_ARGS)
 {
 	text *name = PG_GETARG_TEXT_PP(0);
 	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, true);
-	Datum now = TimestampTzGetDatum(GetCurrentTimestamp());
-	Datum limit = DirectFunctionCall2(timestamptz_mi_interval, now,
-									  PG_GETARG_DATUM(1));
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz limit = DatumGetTimestampTz(
+		DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(now),
+							PG_GETARG_DATUM(1)));
 
-	if (st->is_populated && st->data_timestamp >= DatumGetTimestampTz(limit))
+	if (limit > now)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("max_age of refresh_if_stale() must not be negative"),
+				errhint("With 0 it refreshes in any case."));
+	if (st->is_populated && st->data_timestamp >= limit)
 		PG_RETURN_BOOL(false);
 
 	refresh(name, "stale");

@@ -55,6 +55,7 @@ SELECT pgtrickle.is_drained();
 SELECT pgtrickle.drain(0);
 SELECT pgtrickle.refresh_stream_table('by_id');
 SELECT pgtrickle.refresh_if_stale('by_id', '0 seconds');
+SELECT pgtrickle.refresh_if_stale('by_id', '-1 second');
 SELECT pgtrickle.write_and_refresh('INSERT INTO orders VALUES (9, 9)', 'by_id');
 SELECT * FROM pgtrickle.verify_stream_table('by_id');
 SELECT pgtrickle.repair_stream_table('by_id');
