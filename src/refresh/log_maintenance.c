@@ -339,8 +339,24 @@ pgt_maintain_logs(const Compiled *compiled)
 	}
 }
 
+static bool
+is_restored(const Source *source)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_segments(source->track_id))
+	{
+		if (!of_this_era(lfirst(lc)))
+			return true;
+	}
+
+	return false;
+}
+
 /*
- * Move on the segments of all logs that nobody is at.
+ * Move on the segments of all logs that nobody is at.  Segments of another era
+ * may still be waiting for their rows: those are left to the refreshes, which
+ * know whether the restore is complete.
  */
 void
 pgt_maintain_all_logs(void)
@@ -354,7 +370,8 @@ pgt_maintain_all_logs(void)
 		if (!ConditionalLockRelationOid(source->relid, AccessShareLock))
 			continue;
 		if (get_rel_name(source->relid) != NULL &&
-			pgt_lookup_source_by_id(source->track_id, true) != NULL)
+			pgt_lookup_source_by_id(source->track_id, true) != NULL &&
+			!is_restored(source))
 			maintain(source);
 	}
 }
