@@ -237,7 +237,7 @@ check_outcomes(const Outcome *stock, const Outcome *ours, const char *text,
 			   RawParseMode mode, Verdict *verdict)
 {
 	const char *wrong = ours->error != NULL ? check_error(ours->error, text) :
-											  check_places(ours->tree, text);
+											  NULL;
 
 	*verdict = ACCEPTED_BY_BOTH;
 	if (wrong == NULL && stock->error == NULL)
@@ -250,8 +250,11 @@ check_outcomes(const Outcome *stock, const Outcome *ours, const char *text,
 		(ours->error != NULL && same_error(stock->error, ours->error)))
 		return wrong;
 
+	/* Where the server takes it, positions are what they are there. */
 	*verdict = ours->error == NULL ? OURS : OURS_REJECTED;
-	return check_different(stock, ours, text, mode);
+	if (ours->error == NULL)
+		wrong = check_places(ours->tree, text);
+	return wrong != NULL ? wrong : check_different(stock, ours, text, mode);
 }
 
 /*
