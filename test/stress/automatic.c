@@ -528,7 +528,7 @@ static const struct
 	{freeze, 1, NULL},
 	{long_change, 4, &coverage.altered},
 	{leave_or_inherit, 3, &coverage.altered},
-	{stand_in_the_way, 6, &coverage.altered},
+	{stand_in_the_way, 16, &coverage.altered},
 	{rename_column, 3, &coverage.altered},
 	{limit_changes, 2, NULL},
 	{repair, 2, &coverage.altered},
