@@ -341,6 +341,14 @@ make_copy(const Context *c)
 	c->out->per_row = 1;
 }
 
+/* Each makes all consumers recompute: 3 % of the refreshes are enough. */
+static bool
+may_truncate(void)
+{
+	return options.automatic || coverage.explained == 0 ||
+		   coverage.explained <= coverage.refreshes * 3 / 100;
+}
+
 static void
 make_truncate(const Context *c)
 {
@@ -436,7 +444,8 @@ random_statement(Random *random, int owner, uint32_t allowed, Text *sql,
 	*copy_data = NULL;
 	c.table = &tables[statement->table];
 	c.target = choose_target(random, c.table);
-	if (choice < 1 && (!c.table->side_effects || c.target != c.table->name))
+	if (choice < 1 && may_truncate() &&
+		(!c.table->side_effects || c.target != c.table->name))
 		make_truncate(&c);
 	else if (choice < 380)
 		make_insert(&c);
