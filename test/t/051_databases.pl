@@ -221,6 +221,41 @@ is($node->safe_psql('shop', q{
 	SELECT pgtrickle.refresh_stream_table('st');
 	SELECT s FROM st}), "\n1", 'it works');
 
+# ---- while a restore has loaded the catalog, but not the logs ----
+
+# Workers that find nothing to do leave, and look after all logs when they do.
+$node->safe_psql('postgres', 'CREATE DATABASE origin');
+$node->safe_psql(
+	'origin', q{
+	CREATE EXTENSION pg_trickle;
+	CREATE TABLE t (i int);
+	INSERT INTO t VALUES (0);
+	CREATE TABLE u (i int);
+	SELECT pgtrickle.create_stream_table('sums', 'SELECT i, count(*) AS n FROM t GROUP BY i',
+		schedule => 'manual', refresh_mode => 'DIFFERENTIAL');
+	SELECT pgtrickle.create_stream_table('s' || i, 'SELECT i, count(*) AS n FROM u GROUP BY i',
+		schedule => '0s') FROM generate_series(1, 6) i;
+	INSERT INTO t SELECT generate_series(1, 10)});
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$folder/origin", 'origin' ], 'dumped');
+my ($contents) = run_command([ 'pg_restore', '-l', "$folder/origin" ]);
+my @data = grep { / (TABLE DATA|SEQUENCE SET) / } split /\n/, $contents;
+append_to_file("$folder/catalog", join "\n", (grep { / pgtrickle / } @data), '');
+append_to_file("$folder/rows", join "\n", (grep { !/ pgtrickle / } @data), '');
+my $segments = q{SELECT string_agg(concat(era, state), ',' ORDER BY track_id, segno) FROM pgtrickle.pgt_log_segments};
+$node->safe_psql('postgres', 'CREATE DATABASE slowly');
+$node->command_ok([ 'pg_restore', '-e', '-d', 'slowly', @$_, "$folder/origin" ], "restored: @$_")
+  for [ '--section=pre-data' ], [ '-L', "$folder/catalog" ];
+sleep 2;
+is($node->safe_psql('slowly', $segments), $node->safe_psql('origin', $segments),
+	'segments stay what they are');
+$node->command_ok([ 'pg_restore', '-e', '-d', 'slowly', @$_, "$folder/origin" ], "restored: @$_")
+  for [ '-L', "$folder/rows" ], [ '--section=post-data' ];
+is( $node->safe_psql('slowly', q{
+	SELECT pgtrickle.refresh_stream_table('sums');
+	SELECT action, delta_row_count FROM pgtrickle.get_refresh_history('sums', 1);
+	SELECT count(*) FROM sums}), "\nDIFFERENTIAL|10\n11", 'and nothing is recomputed');
+$node->safe_psql('postgres', "DROP DATABASE $_") for 'slowly', 'origin';
+
 # ---- nothing left behind, nothing said ----
 
 $node->stop;
