@@ -262,6 +262,24 @@ notice_stillborn(const Database *db)
 		pgt_entry_lost(db->oid, db->ticket);
 }
 
+/*
+ * Is its process not there any more?  Where the server shuts down, it notices
+ * that only after it has signalled everybody: so the signal to us is here by
+ * now, and what it ended does not look like a failure.
+ */
+static bool
+is_gone(const Database *db)
+{
+	pid_t pid;
+
+	if (db->handle != NULL &&
+		GetBackgroundWorkerPid(db->handle, &pid) != BGWH_STOPPED)
+		return false;
+
+	CHECK_FOR_INTERRUPTS();
+	return true;
+}
+
 static void
 tidy_up(void)
 {
@@ -275,7 +293,7 @@ tidy_up(void)
 		Database *db = find_database(entry->database);
 		bool left = entry->status.state == SCHEDULER_LEFT;
 
-		if (db != NULL && left)
+		if (db != NULL && left && is_gone(db))
 			see_off(db, entry);
 		else if (db == NULL && entry->status.state != SCHEDULER_STARTING &&
 				 entry->status.pid == 0)

@@ -137,16 +137,21 @@ check_places(const List *tree, const char *text)
 	foreach (lc, tree)
 	{
 		const RawStmt *stmt = lfirst(lc);
+		int start;
 
 		if (!IsA(stmt, RawStmt))
 			continue;
-		if (stmt->stmt_location < end || stmt->stmt_location > length ||
-			stmt->stmt_len < 0 ||
-			stmt->stmt_len > length - stmt->stmt_location)
+
+		/* To PostgreSQL 18 an expression of no token lies nowhere. */
+		start = stmt->stmt_location;
+		if (start == -1 && list_length(tree) == 1)
+			start = 0;
+		if (start < end || start > length || stmt->stmt_len < 0 ||
+			stmt->stmt_len > length - start)
 			return "a statement lies outside of the text";
 		if (stmt->stmt_len == 0 && lnext(tree, lc) != NULL)
 			return "a statement that is not the last has no end";
-		end = stmt->stmt_location + stmt->stmt_len;
+		end = start + stmt->stmt_len;
 	}
 
 	return NULL;

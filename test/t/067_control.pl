@@ -218,19 +218,24 @@ is($node->safe_psql('postgres', 'SELECT a, b FROM last'), '|', 'what reads both 
 $node->safe_psql('postgres', q{CALL load('b', 1)});
 wait_for_query($node, 'SELECT a, b FROM last', '1|1', 'until they are aligned');
 
-# A batch of both, by one after the other.
-$node->safe_psql(
-	'postgres', q{
-	DO $$
-	BEGIN
-		FOR i IN 2..150 LOOP
-			CALL load('a', i);
-			CALL load('b', i);
-			PERFORM pg_sleep(i % 5 * 0.002);
-		END LOOP;
-	END
-	$$});
-wait_for_query($node, 'SELECT a, b FROM last', '150|150', 'all batches are there');
+# Batches of both, by one after the other.
+foreach my $last (50, 100, 150)
+{
+	my $first = $last == 50 ? 2 : $last - 49;
+
+	$node->safe_psql(
+		'postgres', qq{
+		DO \$\$
+		BEGIN
+			FOR i IN $first..$last LOOP
+				CALL load('a', i);
+				CALL load('b', i);
+				PERFORM pg_sleep(i % 5 * 0.002);
+			END LOOP;
+		END
+		\$\$});
+	wait_for_query($node, 'SELECT a, b FROM last', "$last|$last", "batches up to $last are there");
+}
 is( $node->safe_psql('postgres', q{SELECT count(*) FILTER (WHERE a IS DISTINCT FROM b), count(*) > 2
 		FROM seen WHERE name = 'last' AND b IS NOT NULL}),
 	'0|t', 'no batch of one was seen without that of the other');
