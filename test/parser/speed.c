@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "portability/instr_time.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "pg_trickle/compat.h"
@@ -52,8 +53,7 @@ PG_FUNCTION_INFO_V1(parser_test_speed);
 Datum
 parser_test_speed(PG_FUNCTION_ARGS)
 {
-	bytea *bytes = PG_GETARG_BYTEA_PP(0);
-	char *text = pnstrdup(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	char *text = text_to_cstring(PG_GETARG_BYTEA_PP(0));
 
 	PG_RETURN_FLOAT8(fastest(text, PG_GETARG_INT32(1)));
 }
