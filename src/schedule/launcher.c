@@ -409,23 +409,6 @@ say_crowded(void)
 					max_worker_processes));
 }
 
-static void
-count_schedulers(List *entries, int *nstarting, int *nrunning)
-{
-	ListCell *lc;
-
-	*nstarting = *nrunning = 0;
-	foreach (lc, entries)
-	{
-		SchedulerEntry *entry = lfirst(lc);
-
-		if (entry->status.state == SCHEDULER_STARTING)
-			(*nstarting)++;
-		else if (entry->status.state == SCHEDULER_RUNNING)
-			(*nrunning)++;
-	}
-}
-
 /* One pass over the databases. */
 typedef struct Round
 {
@@ -436,6 +419,25 @@ typedef struct Round
 	bool crowded;
 	bool postponed; /* something else comes first, and will wake us */
 } Round;
+
+/* Whose process is about to end, takes room for a moment longer. */
+static void
+count_schedulers(List *entries, Round *round)
+{
+	ListCell *lc;
+
+	foreach (lc, entries)
+	{
+		SchedulerEntry *entry = lfirst(lc);
+
+		if (entry->status.state == SCHEDULER_STARTING)
+			round->nstarting++;
+		else if (entry->status.state == SCHEDULER_RUNNING)
+			round->nrunning++;
+		else if (entry->status.state == SCHEDULER_LEFT)
+			round->postponed = true;
+	}
+}
 
 static void
 start_if_possible(Database *db, Round *round)
@@ -476,7 +478,7 @@ start_schedulers(void)
 	if (!pgt_enabled)
 		return DT_NOEND;
 
-	count_schedulers(entries, &round.nstarting, &round.nrunning);
+	count_schedulers(entries, &round);
 	foreach (lc, databases)
 	{
 		Database *db = lfirst(lc);
