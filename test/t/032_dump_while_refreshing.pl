@@ -48,7 +48,7 @@ change_world($node, 'world', 5);
 
 my $dumper = $node->background_psql('world');
 $dumper->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
-my $snapshot = $dumper->query_safe('SELECT pg_export_snapshot()');
+chomp(my $snapshot = $dumper->query_safe('SELECT pg_export_snapshot()'));
 my $needed = $dumper->query_safe(
 	q{SELECT string_agg(log_relid::text, ',' ORDER BY 1)
 	FROM pgtrickle.pgt_log_segments WHERE state NOT IN ('d', 'f')});
@@ -72,7 +72,7 @@ is( $node->safe_psql(
 $node->command_ok(
 	[ 'pg_dump', '-Fc', "--snapshot=$snapshot", '-f', "$folder/old", 'world' ],
 	'dumped under the old snapshot');
-my $expected = $dumper->query_safe($results);
+chomp(my $expected = $dumper->query_safe($results));
 $dumper->query_safe('COMMIT');
 $dumper->quit;
 
