@@ -83,7 +83,7 @@ sub in_the_middle_of
 {
 	my ($sql) = @_;
 	my $session = $node->background_psql('world', on_error_stop => 0);
-	my $pid = $session->query_safe('SELECT pg_backend_pid()');
+	chomp(my $pid = $session->query_safe('SELECT pg_backend_pid()'));
 
 	$session->query_until(qr/begun/, "\\echo begun\n$sql;\n");
 	push @sessions, $session;

@@ -56,7 +56,7 @@ sub refresh_waits_for
 {
 	my ($stream, $statement, $name) = @_;
 	my $session = $node->background_psql('postgres', on_error_stop => 0);
-	my $pid = $session->query_safe('SELECT pg_backend_pid()');
+	chomp(my $pid = $session->query_safe('SELECT pg_backend_pid()'));
 
 	$session->query_until(qr/begun/,
 		"\\echo begun\nSELECT pgtrickle.refresh_stream_table('$stream');\n\\echo done\n");

@@ -98,7 +98,7 @@ $session->quit;
 wait_for_schedulers($node, 'another shop', 'a session that ends holds nothing');
 $session = $node->background_psql('postgres', on_error_stop => 0);
 $session->query_safe('BEGIN; ALTER DATABASE shop RENAME TO market; ALTER DATABASE another RENAME TO other');
-my $pid = $session->query_safe('SELECT pg_backend_pid()');
+chomp(my $pid = $session->query_safe('SELECT pg_backend_pid()'));
 is(schedulers($node), 'none', 'two at a time');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 wait_for_schedulers($node, 'another shop', 'nor does one that is terminated');

@@ -232,7 +232,7 @@ sub test_progress
 		ANALYZE big;});
 	my $holder = $node->background_psql('postgres');
 	$holder->query_safe('SELECT pg_advisory_lock(1)');
-	my $pid = $session->query_safe('SELECT pg_backend_pid()');
+	chomp(my $pid = $session->query_safe('SELECT pg_backend_pid()'));
 
 	foreach my $end ('rollback', 'error', 'commit')
 	{
