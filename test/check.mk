@@ -129,6 +129,8 @@ test/stress/stress: $(wildcard test/stress/*.c test/stress/*.h)
 	    -o $@ $(filter %.c,$^) -L$(libdir) -lpq -lm $(VARIANT_LDFLAGS)
 
 # A client of the protocol, for what psql does not do.
+PROTOCOL := $(if $(wildcard test/protocol/*.c),test/protocol/protocol)
+
 test/protocol/protocol: test/protocol/protocol.c
 	$(CC) $(filter-out -MMD -MP,$(CFLAGS)) -I$(includedir) -o $@ $^ -L$(libdir) \
 	    -lpq $(VARIANT_LDFLAGS)
@@ -137,8 +139,8 @@ test/protocol/protocol: test/protocol/protocol.c
 # they test, so that what the server itself has can be compared with those.
 PARSER_OBJS := $(addprefix src/syntax/,parser.o tokens.o translate.o \
 	$(patsubst src/syntax/%.c,%.o,$(wildcard src/syntax/translations/*.c)))
-PARSER_TESTS := $(addprefix test/parser/,parser_test.so selfcheck_test.so \
-	parser_taken.so without_wx)
+PARSER_TESTS := $(if $(wildcard test/parser/*.c),$(addprefix test/parser/,\
+	parser_test.so selfcheck_test.so parser_taken.so without_wx))
 
 test/parser/parser_test.so: $(addprefix test/parser/,compare.c mutate.c \
 	fuzz.c speed.c parser_test.h) $(PARSER_OBJS)
@@ -155,7 +157,7 @@ test/parser/%.so:
 	    -Wl,-Bsymbolic -o $@ $(filter test/%.c %.o,$^) $(VARIANT_LDFLAGS)
 
 # What tools/check.sh needs built; not meant to be called by hand.
-check-build: all $(UNITS) $(PARSER_TESTS) test/protocol/protocol
+check-build: all $(UNITS) $(PARSER_TESTS) $(PROTOCOL)
 	@:
 
 stress: $(STRESS)

@@ -50,9 +50,6 @@
 /* So many schedulers at a time look whether the extension is there. */
 #define MAX_STARTING 2
 
-/* Between two processes that are told to end. */
-#define SHUTDOWN_US 50000L
-
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_LAST_MS 60000
 #define LONGEST_BACKOFF (BACKOFF_LAST_MS * INT64CONST(1000))
@@ -203,24 +200,10 @@ backoff_ms(int failures)
 	return Min(BACKOFF_FIRST_MS << failures, BACKOFF_LAST_MS);
 }
 
-/*
- * When the server stops, schedulers are told before us: is that it?  It tells
- * all within a moment, and failures are rare enough to wait for that.
- */
-static bool
-server_stops(void)
-{
-	pg_usleep(SHUTDOWN_US);
-	return ProcDiePending;
-}
-
 static void
 come_back_later(const Database *db, const SchedulerEntry *entry)
 {
 	int delay = backoff_ms(entry->status.failures);
-
-	if (server_stops())
-		return;
 
 	ereport(LOG,
 			errcode(ERRCODE_ADMIN_SHUTDOWN),
