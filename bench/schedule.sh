@@ -143,8 +143,9 @@ time_to_all()
 			committed timestamptz;
 		BEGIN
 			UPDATE live.source SET n = n + 1 WHERE id = 500;
-			COMMIT;
+			-- Before the commit: the first refresh may be faster than we are.
 			committed := clock_timestamp();
+			COMMIT;
 			WHILE EXISTS (SELECT FROM pgtrickle.pgt_stream_tables
 				WHERE data_timestamp < committed) LOOP
 				COMMIT;
