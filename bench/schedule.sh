@@ -25,6 +25,22 @@ create_watched_source()
 	sql 'VACUUM ANALYZE live.source'
 }
 
+# One by one: each takes locks on all its parts.
+drop_watched_source()
+{
+	sql "DO \$\$
+		DECLARE
+			st text;
+		BEGIN
+			FOR st IN SELECT pgt_relid::text FROM pgtrickle.pgt_stream_tables
+				ORDER BY pgt_id DESC LOOP
+				PERFORM pgtrickle.drop_stream_table(st);
+				COMMIT;
+			END LOOP;
+		END \$\$"
+	sql 'DROP SCHEMA live CASCADE' 2> /dev/null
+}
+
 # chain LENGTH: live.s1 over the source, live.s2 over live.s1, and so on.
 create_chain()
 {
@@ -86,12 +102,12 @@ row_of_latencies()
 		"p99 $(calculate "$(percentile 99 < "$stage/latencies")") ms" '' "$3"
 }
 
-# Writers of the same source: single-row updates by two clients.
+# start_writers SECONDS: of the same source, single-row updates by two clients.
 start_writers()
 {
 	echo '\set id random(1000, 90000)
 UPDATE live.source SET n = n + 1 WHERE id = :id AND kind <> 999;' > "$stage/write.sql"
-	"$bin/pgbench" -n -M prepared -c 2 -T 1000 -f "$stage/write.sql" \
+	"$bin/pgbench" -n -M prepared -c 2 -T "$1" -f "$stage/write.sql" \
 		> "$stage/writers.log" 2>&1 &
 	writers=$!
 	sleep 1
@@ -111,11 +127,11 @@ bench_latency()
 	sleep 2
 	row_of_latencies 'commit to visible, one stream table' s1 'median < 20 ms'
 	row_of_latencies 'commit to visible, chain of 10' s10 ''
-	start_writers
+	start_writers 1000
 	row_of_latencies 'commit to visible, one stream table, beside 2 writers' s1 ''
 	row_of_latencies 'commit to visible, chain of 10, beside 2 writers' s10 ''
 	stop_writers
-	sql 'DROP SCHEMA live CASCADE' 2> /dev/null
+	drop_watched_source
 }
 
 # refreshes_by SECONDS: of the scheduler, in so long.
@@ -169,14 +185,13 @@ bench_followers()
 		"$(calculate "$(median < "$stage/all")") ms" \
 		"$(calculate "1000 * $schedule_streams / $(median < "$stage/all")" %.0f) refreshes/s" '' ''
 	before=$(count_refreshes)
-	start_writers
-	sleep "$seconds"
-	stop_writers
+	start_writers "$seconds"
+	wait "$writers"
 	after=$(count_refreshes)
 	row "$schedule_streams stream tables on one source, beside 2 writers" \
 		"$(calculate "($after - $before) / $seconds" %.0f) refreshes/s" \
 		"$(sed -n 's/^tps = \([0-9.]*\).*/\1/p' "$stage/writers.log" | head -n 1) tps" '' ''
-	sql 'DROP SCHEMA live CASCADE' 2> /dev/null
+	drop_watched_source
 }
 
 # Of all processes of ours, in ticks.
@@ -209,7 +224,7 @@ bench_idle()
 	row "$idle_streams idle stream tables, CPU of launcher, scheduler and workers in $idle_seconds s" \
 		"$(calculate "100 * ($after - $before) / $(getconf CLK_TCK) / $idle_seconds" %.3f) % of a core" \
 		'' '' '< 0.1 %'
-	sql 'DROP SCHEMA live CASCADE' 2> /dev/null
+	drop_watched_source
 }
 
 bench_schedule()
