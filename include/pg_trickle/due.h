@@ -159,7 +159,16 @@ extern void pgt_note_failed(DueModel *model, int node, TimestampTz now);
  */
 extern void pgt_note_clock(DueModel *model, TimestampTz now);
 
-/* The wait after the nth error in a row: base * 2^(n-1), at most 5 minutes. */
-extern int64 pgt_backoff(int64 base_us, int nerrors);
+/*
+ * The wait after the nth error in a row that counts: the third one comes a
+ * minute after the first, and the waits become 5 minutes.
+ */
+extern int64 pgt_error_wait(int nerrors);
+
+/*
+ * The wait after the nth refresh in a row that could not be, for no fault of
+ * its own: base * 2^(n-1), at most 5 minutes.
+ */
+extern int64 pgt_backoff(int64 base_us, int n);
 
 #endif /* PGT_DUE_H */

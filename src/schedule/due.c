@@ -31,7 +31,9 @@
 /* A table under steady load is refreshed half of the time, or so often. */
 #define LONGEST_PAUSE (SECOND / 10)
 
-#define FIRST_RETRY SECOND
+/* After an error: 10 s, 50 s, 250 s, then every 5 minutes. */
+#define FIRST_RETRY (10 * SECOND)
+#define RETRY_FACTOR 5
 #define LAST_RETRY (5 * MINUTE)
 
 /* What becomes of a period in each tier. */
@@ -561,7 +563,7 @@ pgt_note_failed(DueModel *model, int node, TimestampTz now)
 
 	note_end(n, now);
 	n->consecutive_errors++;
-	n->retry_at = now + pgt_backoff(FIRST_RETRY, n->consecutive_errors);
+	n->retry_at = now + pgt_error_wait(n->consecutive_errors);
 	if (!TIMESTAMP_IS_NOEND(n->run_dirty))
 		pgt_note_dirty(model, node, n->run_dirty);
 }
@@ -588,18 +590,32 @@ pgt_note_clock(DueModel *model, TimestampTz now)
 	}
 }
 
+/* The nth wait if each is that many times as long as the one before. */
+static int64
+nth_wait(int64 wait, int factor, int n)
+{
+	for (int i = 1; i < n && wait < LAST_RETRY; i++)
+		wait *= factor;
+
+	return Min(wait, LAST_RETRY);
+}
+
 /*
  * See due.h.
  */
 int64
-pgt_backoff(int64 base_us, int nerrors)
+pgt_error_wait(int nerrors)
 {
-	int64 wait = base_us;
+	return nth_wait(FIRST_RETRY, RETRY_FACTOR, nerrors);
+}
 
-	for (int i = 1; i < nerrors && wait < LAST_RETRY; i++)
-		wait *= 2;
-
-	return Min(wait, LAST_RETRY);
+/*
+ * See due.h.
+ */
+int64
+pgt_backoff(int64 base_us, int n)
+{
+	return nth_wait(base_us, 2, n);
 }
 
 /* Mostly the next one after *place, where the last one was found. */

@@ -169,8 +169,11 @@ record_failure(const PoolJob *job, ErrorData *error, TimestampTz start,
 		.cycle_id = job->cycle_id,
 	};
 
-	failure.retry_at = GetCurrentTimestamp() +
-					   pgt_backoff(USECS_PER_SEC, job->nerrors + 1);
+	failure.retry_at =
+		GetCurrentTimestamp() +
+		(pgt_failure_is_transient(error->sqlerrcode) ?
+			 USECS_PER_SEC :
+			 pgt_error_wait(job->nerrors + 1));
 	if (failure.pgt_id == 0)
 		failure.pgt_id = job->pgt_ids[job->n - 1];
 	result->outcome = JOB_POSTPONED;

@@ -311,6 +311,21 @@ backoff(void **state)
 	assert_int_equal(pgt_backoff(10 * MS, 3), 40 * MS);
 }
 
+/*
+ * Three errors in a row suspend a stream table by default: whoever breaks a
+ * source for a moment has a minute.
+ */
+static void
+waits_after_errors(void **state)
+{
+	static const int seconds[] = {10, 50, 250, 300, 300};
+
+	for (int i = 0; i < (int) lengthof(seconds); i++)
+		assert_int_equal(pgt_error_wait(i + 1), seconds[i] * SEC);
+	assert_int_equal(pgt_error_wait(1000000), 300 * SEC);
+	assert_true(pgt_error_wait(1) + pgt_error_wait(2) >= MIN);
+}
+
 /* It is tried again when the backoff ends, whatever its schedule. */
 static void
 retries(void **state)
@@ -329,15 +344,15 @@ retries(void **state)
 		now += HOUR;
 		at = now;
 		fails[0] = true;
-		run_for(10 * SEC);
-		assert_starts(0, at, at + SEC + 10 * MS, at + 3 * SEC + 20 * MS,
-					  at + 7 * SEC + 30 * MS, NO_MORE);
-		assert_int_equal(nodes[0].consecutive_errors, 4);
+		run_for(2 * MIN);
+		assert_starts(0, at, at + 10 * SEC + 10 * MS, at + MIN + 20 * MS,
+					  NO_MORE);
+		assert_int_equal(nodes[0].consecutive_errors, 3);
 		change(0); /* is no reason to hurry */
 		fails[0] = false;
 		run_for(10 * MIN);
-		assert_int_equal(nstarts, 5);
-		assert_int_equal(starts[4].at, at + 15 * SEC + 40 * MS);
+		assert_int_equal(nstarts, 4);
+		assert_int_equal(starts[3].at, at + 310 * SEC + 30 * MS);
 		assert_int_equal(nodes[0].consecutive_errors, 0);
 		assert_fresh(0);
 		assert_idle();
@@ -692,7 +707,7 @@ inherited(void **state)
 	assert_int_equal(nodes[2].consecutive_errors, 1);
 	assert_int_equal(pgt_due_at(&model, 1, now), DAY / 2 + MIN);
 	assert_int_equal(pgt_due_now(&model, now, out), 0);
-	assert_int_equal(pgt_due_at(&model, 2, now), DAY / 2 + 2 * SEC);
+	assert_int_equal(pgt_due_at(&model, 2, now), DAY / 2 + 11 * SEC);
 }
 
 int
@@ -712,6 +727,7 @@ main(void)
 		cmocka_unit_test(coalescing),
 		cmocka_unit_test(tiers),
 		cmocka_unit_test(backoff),
+		cmocka_unit_test(waits_after_errors),
 		cmocka_unit_test(retries),
 		cmocka_unit_test(failing_upstream),
 		cmocka_unit_test(held),
