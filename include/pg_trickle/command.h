@@ -106,6 +106,14 @@ extern StreamTable *pgt_stream_by_range_var(const RangeVar *name,
 											LOCKMODE mode, bool must_own,
 											bool missing_ok,
 											const char *hint);
+
+/*
+ * The same for who is about to let the server act on the name: with the lock it
+ * stays the name of this stream table.  NULL without a word if there is no such
+ * relation.
+ */
+extern StreamTable *pgt_lock_own_stream(const RangeVar *name, LOCKMODE mode,
+										const char *hint);
 extern RangeVar *pgt_range_var(text *name);
 
 /* Arguments of functions for the owners of sources (source_argument.c). */

@@ -84,6 +84,19 @@ check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
  * See command.h.
  */
 StreamTable *
+pgt_lock_own_stream(const RangeVar *name, LOCKMODE mode, const char *hint)
+{
+	NameCheck check = {.must_own = true, .hint = hint};
+	Oid relid = RangeVarGetRelidExtended(name, mode, RVR_MISSING_OK,
+										 check_before_lock, &check);
+
+	return OidIsValid(relid) ? pgt_lookup_stream(relid, false) : NULL;
+}
+
+/*
+ * See command.h.
+ */
+StreamTable *
 pgt_stream_by_range_var(const RangeVar *name, LOCKMODE mode, bool must_own,
 						bool missing_ok, const char *hint)
 {

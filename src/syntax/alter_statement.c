@@ -193,15 +193,18 @@ alter_options(const Statement *statement, Oid relid, const AlterParts *parts)
 	error_context_stack = context.previous;
 }
 
+/*
+ * What the server itself does to a stream table takes the lock for that at once:
+ * two sessions that got a weaker one would both wait for the other.
+ */
 static StreamTable *
-find_stream(RangeVar *relation, bool missing_ok)
+find_stream(RangeVar *relation, LOCKMODE mode, bool missing_ok)
 {
 	const char *hint = pgt_relation_has_mark(relation, MARK_STREAM) ?
 						   "Use ALTER TABLE to alter a table." :
 						   "Only stream tables have options of pg_trickle.";
 
-	return pgt_stream_by_range_var(relation, AccessShareLock, true, missing_ok,
-								   hint);
+	return pgt_stream_by_range_var(relation, mode, true, missing_ok, hint);
 }
 
 /*
@@ -212,17 +215,22 @@ pgt_alter_statement(const Statement *statement)
 {
 	AlterTableStmt *alter = (AlterTableStmt *) statement->pstmt->utilityStmt;
 	AlterParts parts = {0};
+	bool ours;
 	StreamTable *st;
 
 	if (!concerns_us(alter))
 		return false;
 
-	st = find_stream(alter->relation, alter->missing_ok);
+	pgt_check_writable(statement);
+	split(alter, &parts);
+	ours = parts.set != NIL || parts.reset != NIL;
+	st = find_stream(alter->relation,
+					 ours ? AccessShareLock : AccessExclusiveLock,
+					 alter->missing_ok);
 	if (st == NULL)
 		return true;
 
-	split(alter, &parts);
-	if (parts.set != NIL || parts.reset != NIL)
+	if (ours)
 		alter_options(statement, st->relid, &parts);
 	if (parts.rest != NULL)
 		run_instead(statement, (Node *) parts.rest);
@@ -245,7 +253,8 @@ pgt_rename_statement(const Statement *statement)
 
 	if (!pgt_relation_has_mark(relation, MARK_STREAM))
 		return false;
-	if (find_stream(relation, missing_ok) == NULL)
+	pgt_check_writable(statement);
+	if (find_stream(relation, AccessExclusiveLock, missing_ok) == NULL)
 		return true;
 
 	tree = copyObject(tree);
@@ -257,21 +266,8 @@ pgt_rename_statement(const Statement *statement)
 	return true;
 }
 
-/* Who may drop it and whether it is there, the server says. */
-static void
-check_dropped(const RangeVar *relation)
-{
-	Oid relid = RangeVarGetRelid(relation, NoLock, true);
-
-	if (OidIsValid(relid) && pgt_lookup_stream(relid, true) == NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				errmsg("\"%s\" is not a stream table", relation->relname),
-				errhint("Use DROP TABLE to remove a table."));
-}
-
 /*
- * DROP STREAM TABLE: the same.
+ * DROP STREAM TABLE: the same.  That a name is missing the server says.
  */
 bool
 pgt_drop_statement(const Statement *statement)
@@ -282,8 +278,11 @@ pgt_drop_statement(const Statement *statement)
 	if (drop->removeType != OBJECT_TABLE || !drop->concurrent)
 		return false;
 
+	pgt_check_writable(statement);
 	foreach (lc, drop->objects)
-		check_dropped(makeRangeVarFromNameList(lfirst(lc)));
+		(void) pgt_lock_own_stream(makeRangeVarFromNameList(lfirst(lc)),
+								   AccessExclusiveLock,
+								   "Use DROP TABLE to remove a table.");
 	drop = copyObject(drop);
 	drop->concurrent = false;
 	run_instead(statement, (Node *) drop);

@@ -132,6 +132,7 @@ pgt_create_statement(const Statement *statement)
 	if (!pgt_creates_stream(create))
 		return false;
 
+	pgt_check_writable(statement);
 	pgt_check_create(create);
 	part = pgt_query_part(statement);
 	pgt_read_options(&values, create->into->options, statement->text, true);

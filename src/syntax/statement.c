@@ -42,15 +42,17 @@ pgt_next_utility(const Statement *statement)
 
 /* ---- event triggers ---- */
 
-/* As the server does before each command. */
-static void
-check_writable(const Statement *statement)
+/*
+ * As the server does before each command: before we lock anything.
+ */
+void
+pgt_check_writable(const Statement *statement)
 {
 	const char *tag = CreateCommandName(statement->pstmt->utilityStmt);
 
-	PreventCommandDuringRecovery(tag);
 	PreventCommandIfReadOnly(tag);
 	PreventCommandIfParallelMode(tag);
+	PreventCommandDuringRecovery(tag);
 }
 
 static void
@@ -80,7 +82,7 @@ pgt_run_ddl(const Statement *statement, DdlCommand command, void *arg)
 {
 	bool started;
 
-	check_writable(statement);
+	pgt_check_writable(statement);
 	started = statement->context != PROCESS_UTILITY_SUBCOMMAND &&
 			  EventTriggerBeginCompleteQuery();
 	PG_TRY();

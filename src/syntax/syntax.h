@@ -168,6 +168,9 @@ typedef struct Statement
 /* Whoever comes next: another hook, or the server. */
 extern void pgt_next_utility(const Statement *statement);
 
+/* Errors 25006 and 25000 where nothing may be written. */
+extern void pgt_check_writable(const Statement *statement);
+
 /* False: it is none of ours, go on. */
 extern bool pgt_create_statement(const Statement *statement);
 extern bool pgt_alter_statement(const Statement *statement);
