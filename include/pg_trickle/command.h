@@ -29,7 +29,7 @@ typedef struct CreateRequest
 	bool if_not_exists;
 	List *column_names; /* of String: instead of the query's */
 	StreamOptions options;
-	uint64 *rows; /* receives how many were filled in, or NULL */
+	uint64 *rows; /* receives how many were inserted, or NULL */
 } CreateRequest;
 
 /* Returns the OID of the table; InvalidOid if it existed (a NOTICE). */
@@ -47,13 +47,14 @@ typedef struct AlterRequest
 	const DiamondConsistency *diamond_consistency;
 	const DiamondPolicy *diamond_policy;
 	const int64 *fuse_ceiling;
+	uint64 *rows; /* receives how many were inserted, if any were; or NULL */
 } AlterRequest;
 
 /* The caller has locked the table and checked who owns it. */
 extern void pgt_alter_stream_table(Oid relid, const AlterRequest *request);
 extern bool pgt_replace_query(StreamTable *st, const Query *query,
 							  const NormalForm *form);
-extern void pgt_refill(StreamTable *st, bool rekeyed);
+extern void pgt_refill(StreamTable *st, bool rekeyed, uint64 *rows);
 extern void pgt_store_definition(StreamTable *st);
 
 /*

@@ -178,7 +178,7 @@ pgt_alter_stream_table(Oid relid, const AlterRequest *request)
 	/* One that never had rows gets its first by a refresh, as before. */
 	if (consequences.refill && st->frontier != NULL)
 	{
-		pgt_refill(st, consequences.rekeyed);
+		pgt_refill(st, consequences.rekeyed, request->rows);
 		return;
 	}
 	if (consequences.rekeyed)

@@ -57,6 +57,7 @@ pgt_create_or_replace(const CreateRequest *request)
 								   &options->diamond_consistency,
 							   .diamond_policy = &options->diamond_policy,
 							   .fuse_ceiling = &options->fuse_ceiling,
+							   .rows = request->rows,
 						   });
 	return st->relid;
 }

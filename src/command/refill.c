@@ -46,7 +46,7 @@ pgt_store_definition(StreamTable *st)
 /* ---- filling ---- */
 
 static void
-fill(StreamTable *st)
+fill(StreamTable *st, uint64 *rows)
 {
 	st->is_populated = false;
 	pgt_store_definition(st);
@@ -54,11 +54,12 @@ fill(StreamTable *st)
 									  .initiated_by = "ALTER",
 									  .reason = "definition changed",
 									  .recompute = true,
+									  .rows_inserted = rows,
 								  });
 }
 
 static void
-fill_as_bag(StreamTable *st)
+fill_as_bag(StreamTable *st, uint64 *rows)
 {
 	StreamTable bag = *st;
 	StreamTable *filled;
@@ -66,7 +67,7 @@ fill_as_bag(StreamTable *st)
 	bag.keyed = false;
 	bag.nkeys = 0;
 	pgt_create_row_index(&bag);
-	fill(&bag);
+	fill(&bag, rows);
 	pgt_drop_row_index(&bag);
 
 	filled = pgt_lookup_stream(st->relid, false);
@@ -81,21 +82,21 @@ fill_as_bag(StreamTable *st)
  * Store a changed definition and make the rows what it says.  With "rekeyed"
  * the key is another one, and the index by which rows are found is not there.
  * A suspended stream table is filled all the same: its rows must fit its
- * query.
+ * query.  "rows", or NULL, receives how many were inserted.
  */
 void
-pgt_refill(StreamTable *st, bool rekeyed)
+pgt_refill(StreamTable *st, bool rekeyed, uint64 *rows)
 {
 	bool suspended = st->status == STREAM_SUSPENDED;
 
 	st->status = STREAM_INITIALIZING;
 	if (rekeyed && st->keyed)
-		fill_as_bag(st);
+		fill_as_bag(st, rows);
 	else
 	{
 		if (rekeyed)
 			pgt_create_row_index(st);
-		fill(st);
+		fill(st, rows);
 	}
 	if (!suspended)
 		return;

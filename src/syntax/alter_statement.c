@@ -194,8 +194,8 @@ alter_options(const Statement *statement, Oid relid, const AlterParts *parts)
 }
 
 /*
- * What the server itself does to a stream table takes the lock for that at once:
- * two sessions that got a weaker one would both wait for the other.
+ * What the server itself does to a stream table takes the lock for that at
+ * once: two sessions that got a weaker one would both wait for the other.
  */
 static StreamTable *
 find_stream(RangeVar *relation, LOCKMODE mode, bool missing_ok)

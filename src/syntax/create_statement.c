@@ -78,16 +78,22 @@ make_request(CreateRequest *request, const OptionValues *values,
 	};
 }
 
+/* What creates a stream table; InvalidOid if there was nothing to do. */
+typedef Oid (*Creator)(const CreateRequest *request);
+
+/*
+ * The tag has a count of rows as that of CREATE TABLE AS.  SPI asserts that
+ * one without it was IF NOT EXISTS or WITH NO DATA.
+ */
 static ObjectAddress
-create_stream(const Statement *statement, void *arg)
+run_creator(const Statement *statement, CreateRequest *request,
+			Creator creator)
 {
-	CreateRequest *request = arg;
 	uint64 rows = 0;
 	ObjectAddress address;
 
 	request->rows = &rows;
-	ObjectAddressSet(address, RelationRelationId,
-					 pgt_create_stream_table(request));
+	ObjectAddressSet(address, RelationRelationId, creator(request));
 	if (OidIsValid(address.objectId) && request->initialize &&
 		statement->qc != NULL)
 		SetQueryCompletion(statement->qc, CMDTAG_SELECT, rows);
@@ -95,24 +101,28 @@ create_stream(const Statement *statement, void *arg)
 }
 
 static ObjectAddress
+create_stream(const Statement *statement, void *arg)
+{
+	return run_creator(statement, arg, pgt_create_stream_table);
+}
+
+static ObjectAddress
 create_or_replace_stream(const Statement *statement, void *arg)
 {
-	ObjectAddress address;
-
-	ObjectAddressSet(address, RelationRelationId, pgt_create_or_replace(arg));
-	return address;
+	return run_creator(statement, arg, pgt_create_or_replace);
 }
 
 /*
  * Is it a stream table that is created?  An access method that has the name
- * goes first.
+ * goes first; a materialized view is none.
  */
 bool
 pgt_creates_stream(const CreateTableAsStmt *create)
 {
 	const char *method = create->into->accessMethod;
 
-	return method != NULL && strcmp(method, STREAM_METHOD) == 0 &&
+	return create->objtype == OBJECT_TABLE && method != NULL &&
+		   strcmp(method, STREAM_METHOD) == 0 &&
 		   !OidIsValid(get_table_am_oid(STREAM_METHOD, true));
 }
 

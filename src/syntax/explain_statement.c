@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "commands/createas.h"
 #include "commands/defrem.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -272,11 +273,9 @@ explained_create(const ExplainStmt *explain)
 }
 
 static void
-explain_create(const Statement *statement, CreateTableAsStmt *create)
+explain_query(ExplainState *es, const Statement *statement,
+			  CreateTableAsStmt *create, const OptionValues *values)
 {
-	ExplainState *es =
-		read_options((ExplainStmt *) statement->pstmt->utilityStmt);
-	OptionValues values = {0};
 	QueryPart *part = pgt_query_part(statement);
 	ErrorContextCallback context = {
 		.callback = pgt_move_position,
@@ -286,20 +285,41 @@ explain_create(const Statement *statement, CreateTableAsStmt *create)
 	Query *query;
 	NormalForm *form;
 
-	pgt_check_create(create);
-	pgt_read_options(&values, create->into->options, statement->text, true);
 	error_context_stack = &context;
 	query = pgt_analyze_query(part->text, create->into->colNames);
 	form = pgt_normalize(query, GetUserId());
 	pgt_check_definition(part->text, form,
-						 values.has_mode ?
-							 values.mode :
+						 values->has_mode ?
+							 values->mode :
 							 (RefreshMode) pgt_default_refresh_mode);
 	pgt_check_select(query);
-	ExplainBeginOutput(es);
 	put_stream(es, create->into->rel, query, form);
-	ExplainEndOutput(es);
 	error_context_stack = context.previous;
+}
+
+/*
+ * As the server does for CREATE TABLE AS: error 42P07 if there is such a
+ * relation, or with IF NOT EXISTS a NOTICE, and nothing to show.
+ */
+static bool
+is_skipped(CreateTableAsStmt *create, const OptionValues *values)
+{
+	return !values->or_replace && CreateTableAsRelExists(create);
+}
+
+static void
+explain_create(const Statement *statement, CreateTableAsStmt *create)
+{
+	ExplainState *es =
+		read_options((ExplainStmt *) statement->pstmt->utilityStmt);
+	OptionValues values = {0};
+
+	pgt_check_create(create);
+	pgt_read_options(&values, create->into->options, statement->text, true);
+	ExplainBeginOutput(es);
+	if (!is_skipped(create, &values))
+		explain_query(es, statement, create, &values);
+	ExplainEndOutput(es);
 	send(es, statement);
 }
 
