@@ -19,10 +19,20 @@
 
 #include "pg_trickle/identity.h"
 
+/* Between which values a column lies, if its type counts in integers. */
+typedef struct DeltaRange
+{
+	int16 width; /* of the values in bytes; 0: another type */
+	bool known;	 /* there are values that are not NULL */
+	int64 min;
+	int64 max;
+} DeltaRange;
+
 typedef struct Delta
 {
-	char *name;		/* what delta queries call it */
-	TupleDesc desc; /* c1..cn, w */
+	char *name;			/* what delta queries call it */
+	TupleDesc desc;		/* c1..cn, w */
+	DeltaRange *ranges; /* of c1..cn */
 	Tuplestorestate *rows;
 	int64 nrows;
 	int64 npositive; /* of them with a weight above 0 */
@@ -51,6 +61,13 @@ extern Delta *pgt_delta_create(const char *name, TupleDesc desc);
 extern void pgt_delta_put(Delta *delta, const Datum *values,
 						  const bool *nulls, int64 weight);
 extern void pgt_delta_free(Delta *delta);
+
+/*
+ * The range of all values of column "attnum" of the delta; NULL if they do not
+ * count in integers (smallint to bigint, date, timestamp) or all are NULL.
+ */
+extern const DeltaRange *pgt_delta_range(const Delta *delta,
+										 AttrNumber attnum);
 
 /*
  * Rows that are put from now on will be consolidated; said before the first.

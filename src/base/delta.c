@@ -53,6 +53,69 @@ pgt_delta_desc(int ncols, const Oid *types, const int32 *typmods,
 	return desc;
 }
 
+/* ---- ranges ---- */
+
+/* The width of the integers that values of the type are compared as, or 0. */
+static int16
+integer_width(Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+			return sizeof(int16);
+		case INT4OID:
+		case DATEOID:
+			return sizeof(int32);
+		case INT8OID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return sizeof(int64);
+		default:
+			return 0;
+	}
+}
+
+static DeltaRange *
+make_ranges(TupleDesc desc)
+{
+	DeltaRange *ranges = palloc0(desc->natts * sizeof(DeltaRange));
+
+	for (int i = 0; i < desc->natts - 1; i++)
+		ranges[i].width = integer_width(TupleDescAttr(desc, i)->atttypid);
+	return ranges;
+}
+
+static void
+widen_range(DeltaRange *range, Datum datum)
+{
+	int64 value = range->width == sizeof(int64) ? DatumGetInt64(datum) :
+				  range->width == sizeof(int32) ? DatumGetInt32(datum) :
+												  DatumGetInt16(datum);
+
+	range->min = range->known ? Min(range->min, value) : value;
+	range->max = range->known ? Max(range->max, value) : value;
+	range->known = true;
+}
+
+static void
+widen_ranges(Delta *delta, const Datum *values, const bool *nulls)
+{
+	for (int i = 0; i < delta->desc->natts - 1; i++)
+	{
+		if (delta->ranges[i].width > 0 && !nulls[i])
+			widen_range(&delta->ranges[i], values[i]);
+	}
+}
+
+const DeltaRange *
+pgt_delta_range(const Delta *delta, AttrNumber attnum)
+{
+	if (attnum < 1 || attnum >= delta->desc->natts ||
+		!delta->ranges[attnum - 1].known)
+		return NULL;
+	return &delta->ranges[attnum - 1];
+}
+
 /*
  * An empty delta, in the current memory context; "desc" is not
  * copied.
@@ -64,6 +127,7 @@ pgt_delta_create(const char *name, TupleDesc desc)
 
 	delta->name = pstrdup(name);
 	delta->desc = desc;
+	delta->ranges = make_ranges(desc);
 	delta->rows = tuplestore_begin_heap(false, false, work_mem);
 	delta->row_values = palloc(desc->natts * sizeof(Datum));
 	delta->row_nulls = palloc(desc->natts * sizeof(bool));
@@ -220,6 +284,7 @@ pgt_delta_put(Delta *delta, const Datum *values, const bool *nulls,
 
 	tuplestore_putvalues(delta->rows, delta->desc, delta->row_values,
 						 delta->row_nulls);
+	widen_ranges(delta, values, nulls);
 	delta->nrows++;
 	if (weight > 0)
 		delta->npositive++;
@@ -291,6 +356,7 @@ pgt_delta_free(Delta *delta)
 	tuplestore_end(delta->rows);
 	pfree(delta->row_values);
 	pfree(delta->row_nulls);
+	pfree(delta->ranges);
 	if (delta->image != NULL)
 		pfree(delta->image);
 	if (delta->hashes != NULL)

@@ -27,6 +27,7 @@
 #include "access/table.h"
 #include "catalog/pg_statistic.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/planner.h"
 #include "utils/array.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -34,10 +35,12 @@
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
 #include "utils/sortsupport.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "pg_trickle/delta.h"
 
+#include "delta_range.h"
 #include "delta_statistics.h"
 
 #define SAMPLE_ROWS 1000
@@ -67,6 +70,8 @@ static List *planned_deltas;
 static bool planned_ranges;
 static MemoryContext known_memory;
 static List *known;
+static planner_hook_type next_planner = NULL;
+static List *narrowed;
 
 /* ---- the sample ---- */
 
@@ -228,14 +233,17 @@ form_statistics(const Sample *sample, const Delta *delta)
 
 /* ---- the planner asks ---- */
 
-static Delta *
-find_delta(const RangeTblEntry *rte)
+/*
+ * See delta_statistics.h.
+ */
+Delta *
+pgt_find_delta(List *deltas, const RangeTblEntry *rte)
 {
 	ListCell *lc;
 
 	if (rte->rtekind != RTE_NAMEDTUPLESTORE)
 		return NULL;
-	foreach (lc, planned_deltas)
+	foreach (lc, deltas)
 	{
 		Delta *delta = lfirst(lc);
 
@@ -256,6 +264,22 @@ find_known(const Delta *delta, AttrNumber attnum)
 		KnownColumn *column = lfirst(lc);
 
 		if (column->delta == delta && column->attnum == attnum)
+			return column;
+	}
+
+	return NULL;
+}
+
+static const NarrowedColumn *
+find_narrowed(Oid relid, AttrNumber attnum)
+{
+	ListCell *lc;
+
+	foreach (lc, narrowed)
+	{
+		const NarrowedColumn *column = lfirst(lc);
+
+		if (column->relid == relid && column->attnum == attnum)
 			return column;
 	}
 
@@ -291,6 +315,30 @@ keep(HeapTuple tuple)
 {
 }
 
+/*
+ * The rows of a table that is narrowed are fewer, and so are its different
+ * values, of which the planner takes all to be there still: it would expect
+ * a tenth of the rows that a join has.
+ */
+static HeapTuple
+narrowed_statistics(const RangeTblEntry *rte, AttrNumber attnum)
+{
+	const NarrowedColumn *column = find_narrowed(rte->relid, attnum);
+	HeapTuple whole;
+	HeapTuple part;
+
+	if (column == NULL)
+		return NULL;
+	whole = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
+							Int16GetDatum(attnum), BoolGetDatum(rte->inh));
+	if (!HeapTupleIsValid(whole))
+		return NULL;
+	part = heap_copytuple(whole);
+	ReleaseSysCache(whole);
+	((Form_pg_statistic) GETSTRUCT(part))->stadistinct *= column->fraction;
+	return part;
+}
+
 static bool
 describe(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 		 VariableStatData *vardata)
@@ -300,12 +348,33 @@ describe(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 	if (next_hook != NULL && next_hook(root, rte, attnum, vardata))
 		return true;
 
-	delta = find_delta(rte);
-	if (delta == NULL || attnum <= 0)
-		return false;
-	vardata->statsTuple = statistics_of(delta, attnum);
-	vardata->freefunc = keep;
+	if (rte->rtekind == RTE_RELATION)
+	{
+		vardata->statsTuple = narrowed_statistics(rte, attnum);
+		vardata->freefunc = heap_freetuple;
+		if (HeapTupleIsValid(vardata->statsTuple))
+			vardata->isunique = false; /* is as good as "-1" */
+	}
+	else
+	{
+		delta = pgt_find_delta(planned_deltas, rte);
+		if (delta == NULL || attnum <= 0)
+			return false;
+		vardata->statsTuple = statistics_of(delta, attnum);
+		vardata->freefunc = keep;
+	}
 	return HeapTupleIsValid(vardata->statsTuple);
+}
+
+static PlannedStmt *
+plan_narrowed(Query *query, const char *text, int options,
+			  ParamListInfo parameters)
+{
+	planner_hook_type plan = next_planner != NULL ? next_planner :
+													standard_planner;
+
+	narrowed = pgt_narrow_query(query, planned_deltas);
+	return plan(query, text, options, parameters);
 }
 
 /*
@@ -315,6 +384,7 @@ CachedPlan *
 pgt_plan_for_many_rows(SPIPlanPtr plan, List *deltas, bool ranges)
 {
 	get_relation_stats_hook_type before = get_relation_stats_hook;
+	planner_hook_type planner_before = planner_hook;
 	CachedPlan *result;
 
 	known_memory = AllocSetContextCreate(CurrentMemoryContext,
@@ -328,12 +398,18 @@ pgt_plan_for_many_rows(SPIPlanPtr plan, List *deltas, bool ranges)
 		if (before != describe)
 			next_hook = before;
 		get_relation_stats_hook = describe;
+		if (planner_before != plan_narrowed)
+			next_planner = planner_before;
+		if (ranges)
+			planner_hook = plan_narrowed;
 		result = SPI_plan_get_cached_plan(plan);
 	}
 	PG_FINALLY();
 	{
 		get_relation_stats_hook = before;
+		planner_hook = planner_before;
 		planned_deltas = NIL;
+		narrowed = NIL;
 	}
 	PG_END_TRY();
 
