@@ -35,7 +35,7 @@ typedef struct Token
 {
 	TokenKind kind;
 	int location; /* byte offset in the text */
-	int length;	  /* of a word */
+	int length;	  /* in bytes */
 	char character;
 	int depth; /* of parentheses that it lies in */
 } Token;

@@ -25,27 +25,11 @@ begins_word(char c)
 		   IS_HIGHBIT_SET(c);
 }
 
-static bool
-continues_word(char c)
-{
-	return begins_word(c) || (c >= '0' && c <= '9') || c == '$';
-}
-
-static int
-word_length(const char *text)
-{
-	int length = 0;
-
-	while (continues_word(text[length]))
-		length++;
-	return length;
-}
-
 /* The letters of E'...', B'...', X'...' and N'...'. */
 static bool
-begins_string(const char *at, int length)
+begins_string(const char *at)
 {
-	return length == 1 && at[1] == '\'' && strchr("EeBbXxNn", *at) != NULL;
+	return at[1] == '\'' && strchr("EeBbXxNn", *at) != NULL;
 }
 
 static bool
@@ -65,23 +49,22 @@ classify(Token *token, const char *text)
 		token->kind = TOKEN_NAME;
 	else if (begins_word(*at))
 	{
-		token->length = word_length(at);
 		token->kind = TOKEN_WORD;
-		if (begins_string(at, token->length))
+		if (begins_string(at))
 			token->kind = TOKEN_OTHER;
 		else if (begins_unicode(at, '"'))
 			token->kind = TOKEN_NAME;
 		else if (begins_unicode(at, '\''))
 			token->kind = TOKEN_OTHER;
 	}
-	else if (strchr("(),.;[]", *at) != NULL && *at != '\0')
+	else if (token->length == 1 && strchr("(),.;[]", *at) != NULL)
 		token->kind = TOKEN_CHAR;
 	else
 		token->kind = TOKEN_OTHER;
 }
 
 static void
-append(Tokens *tokens, int *allocated, int location, int *depth)
+append(Tokens *tokens, int *allocated, int location, int length, int *depth)
 {
 	Token *token;
 
@@ -94,6 +77,7 @@ append(Tokens *tokens, int *allocated, int location, int *depth)
 	token = &tokens->tokens[tokens->n];
 	memset(token, 0, sizeof(Token));
 	token->location = location;
+	token->length = length;
 	classify(token, tokens->text);
 	if (token->kind == TOKEN_CHAR && token->character == ')' && *depth > 0)
 		(*depth)--;
@@ -124,12 +108,14 @@ pgt_tokens(const char *text)
 	tokens->tokens = palloc(sizeof(Token) * allocated);
 	while (core_yylex(&value, &location, scanner) != 0)
 	{
-		append(tokens, &allocated, location, &depth);
+		/* The scanner has put an end to the token: see scanner_yyerror(). */
+		append(tokens, &allocated, location,
+			   strlen(extra.scanbuf + location), &depth);
 		tokens->n++;
 	}
 	scanner_finish(scanner);
 
-	append(tokens, &allocated, strlen(text), &depth);
+	append(tokens, &allocated, strlen(text), 0, &depth);
 	tokens->tokens[tokens->n].kind = TOKEN_END;
 	return tokens;
 }
@@ -230,23 +216,6 @@ pgt_after_name(const Tokens *tokens, int i)
 	return i;
 }
 
-/* Where the next token begins; blanks and comments lie before that. */
-static int
-token_end(const Tokens *tokens, int i)
-{
-	const Token *token = &tokens->tokens[i];
-	int end = tokens->tokens[i + 1].location;
-
-	if (token->kind == TOKEN_WORD)
-		return token->location + token->length;
-	if (token->kind == TOKEN_CHAR)
-		return token->location + 1;
-	while (end > token->location + 1 &&
-		   strchr(" \t\n\r\f\v", tokens->text[end - 1]) != NULL)
-		end--;
-	return end;
-}
-
 /*
  * Raise what the stock grammar says about a token that does not fit.
  */
@@ -266,6 +235,6 @@ pgt_syntax_error_at(const Tokens *tokens, int i)
 	ereport(ERROR,
 			errcode(ERRCODE_SYNTAX_ERROR),
 			errmsg("syntax error at or near \"%.*s\"",
-				   token_end(tokens, i) - location, text + location),
+				   tokens->tokens[i].length, text + location),
 			errposition(position));
 }

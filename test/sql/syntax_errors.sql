@@ -79,6 +79,14 @@ REFRESH STREAM TABLE s USING i;
 REFRESH STREAM TABLE s FULL FULL;
 REFRESH STREAM TABLE verbose;
 REFRESH STREAM TABLE s, s;
+REFRESH STREAM TABLE s .5;
+REFRESH STREAM TABLE s..s;
+REFRESH STREAM TABLE s 'a;' /* no part of it */ b;
+ALTER STREAM TABLE s.5 SUSPEND;
+ALTER STREAM TABLE s SUSPEND U&'a' /* no part of it */ UESCAPE '!';
+ALTER STREAM TABLE s SUSPEND || /* no part of it */ ;
+ALTER STREAM TABLE s SUSPEND $a$ b $a$ -- no part of it
+;
 
 -- in the second statement of a string, after text of several bytes
 SELECT 'äöü' AS umlauts \; CREATE STREAM TABLE x AS SELECT id, nothing FROM item \; SELECT 2;
