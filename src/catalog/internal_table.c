@@ -22,6 +22,7 @@
 #include "catalog/pg_am.h"
 #include "catalog/toasting.h"
 #include "commands/defrem.h"
+#include "commands/extension.h"
 #include "nodes/makefuncs.h"
 #include "utils/syscache.h"
 
@@ -74,6 +75,54 @@ set_full_identity(Oid relid)
 }
 
 /*
+ * Create a relation that is a part of ours; see catalog.h.  An extension whose
+ * script makes us do so must not have it as a member: pg_dump would leave it
+ * out.
+ */
+Oid
+pgt_create_part_relation(const char *name, Oid schema, char kind,
+						 TupleDesc desc, Oid owner, Datum options)
+{
+	bool in_script = creating_extension;
+	Oid relid;
+
+	creating_extension = false;
+	PG_TRY();
+	{
+		relid = heap_create_with_catalog(name,
+										 schema,
+										 InvalidOid, /* default tablespace */
+										 InvalidOid,
+										 InvalidOid,
+										 InvalidOid,
+										 owner,
+										 kind == RELKIND_VIEW ?
+											 InvalidOid :
+											 HEAP_TABLE_AM_OID,
+										 desc,
+										 NIL,
+										 kind,
+										 RELPERSISTENCE_PERMANENT,
+										 false, false,
+										 ONCOMMIT_NOOP,
+										 options,
+										 false, /* no default ACL */
+										 false,
+										 true, /* is_internal */
+										 InvalidOid,
+										 NULL);
+	}
+	PG_FINALLY();
+	{
+		creating_extension = in_script;
+	}
+	PG_END_TRY();
+	CommandCounterIncrement();
+
+	return relid;
+}
+
+/*
  * Create a table in one of our schemas; see catalog.h.  Returns its OID; the
  * table is visible to the commands that follow.
  */
@@ -84,27 +133,9 @@ pgt_create_internal_table(const char *schema, const char *name,
 {
 	Oid relid;
 
-	relid = heap_create_with_catalog(name,
-									 get_namespace_oid(schema, false),
-									 InvalidOid, /* default tablespace */
-									 InvalidOid,
-									 InvalidOid,
-									 InvalidOid,
-									 owner,
-									 HEAP_TABLE_AM_OID,
-									 desc,
-									 NIL,
-									 RELKIND_RELATION,
-									 RELPERSISTENCE_PERMANENT,
-									 false, false,
-									 ONCOMMIT_NOOP,
-									 storage_options(options),
-									 false, /* no default ACL */
-									 false,
-									 true, /* is_internal */
-									 InvalidOid,
-									 NULL);
-	CommandCounterIncrement();
+	relid = pgt_create_part_relation(name, get_namespace_oid(schema, false),
+									 RELKIND_RELATION, desc, owner,
+									 storage_options(options));
 	set_full_identity(relid);
 	NewRelationCreateToastTable(relid, (Datum) 0);
 	if (OidIsValid(owner_of))

@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/toasting.h"
+#include "commands/extension.h"
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -61,6 +62,22 @@ name_is_taken(const CreateRequest *request)
 			errmsg("relation \"%s\" already exists, skipping",
 				   request->name->relname));
 	return true;
+}
+
+/*
+ * A restored dump would run the script, and then find the rows of our catalogs
+ * for a stream table that is there already.
+ */
+static void
+refuse_in_script(const RangeVar *name)
+{
+	if (creating_extension)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("the script of an extension cannot create stream table \"%s\"",
+					   name->relname),
+				errdetail("The stream table would be a member of the extension, and pg_dump leaves out members."),
+				errhint("Create it by a function of the extension that is called afterwards."));
 }
 
 /*
@@ -136,6 +153,7 @@ pgt_create_stream_table(const CreateRequest *request)
 	pgt_check_schedule(request->schedule);
 	if (name_is_taken(request))
 		return InvalidOid;
+	refuse_in_script(request->name);
 
 	query = pgt_analyze_query(request->query, request->column_names);
 	form = pgt_normalize(query, GetUserId());

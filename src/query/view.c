@@ -24,6 +24,7 @@
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
+#include "pg_trickle/catalog.h"
 #include "pg_trickle/normal_form.h"
 #include "pg_trickle/run_as.h"
 
@@ -99,13 +100,8 @@ pgt_create_query_view(const char *name, const Query *query, Oid owner)
 	Oid userid;
 	int sec_context;
 
-	relid = heap_create_with_catalog(name, schema, InvalidOid, InvalidOid,
-									 InvalidOid, InvalidOid, owner, InvalidOid,
-									 view_columns(query), NIL,
-									 RELKIND_VIEW, RELPERSISTENCE_PERMANENT,
-									 false, false, ONCOMMIT_NOOP, (Datum) 0,
-									 false, false, true, InvalidOid, NULL);
-	CommandCounterIncrement();
+	relid = pgt_create_part_relation(name, schema, RELKIND_VIEW,
+									 view_columns(query), owner, (Datum) 0);
 
 	/* The server lets only the owner of a view give it a query. */
 	GetUserIdAndSecContext(&userid, &sec_context);
