@@ -45,7 +45,8 @@ pgt_create_or_replace(const CreateRequest *request)
 	if (existing == NULL)
 		return pgt_create_stream_table(request);
 
-	st = pgt_stream_by_range_var(existing, AccessShareLock, true, false, NULL);
+	st = pgt_stream_by_range_var(existing, AccessShareLock, true, false,
+								 "Drop it first, or choose another name.");
 	pgt_alter_stream_table(st->relid,
 						   &(AlterRequest){
 							   .query = request->query,

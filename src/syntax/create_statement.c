@@ -146,6 +146,10 @@ pgt_create_statement(const Statement *statement)
 	pgt_check_create(create);
 	part = pgt_query_part(statement);
 	pgt_read_options(&values, create->into->options, statement->text, true);
+	if (values.or_replace && create->if_not_exists)
+		ereport(ERROR,
+				errcode(ERRCODE_SYNTAX_ERROR),
+				errmsg("or_replace and IF NOT EXISTS cannot be used together"));
 	make_request(&request, &values, statement, part);
 	context.callback = pgt_move_position;
 	context.arg = part;

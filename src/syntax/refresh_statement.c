@@ -41,15 +41,15 @@ names_stream(const RangeVar *relation)
 	return OidIsValid(relid) && pgt_lookup_stream(relid, true) != NULL;
 }
 
-/* What to do if the name is not that of a stream table; NULL: nothing. */
+/* What to do if the name is not that of a stream table. */
 static const char *
 hint_for(const RangeVar *relation)
 {
 	Oid relid = RangeVarGetRelid(relation, NoLock, true);
 
-	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_MATVIEW)
-		return NULL;
-	return "Use REFRESH MATERIALIZED VIEW to refresh a materialized view.";
+	if (OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_MATVIEW)
+		return "Use REFRESH MATERIALIZED VIEW to refresh a materialized view.";
+	return "Only stream tables and materialized views are refreshed.";
 }
 
 static ObjectAddress

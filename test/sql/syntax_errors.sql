@@ -47,6 +47,8 @@ CREATE STREAM TABLE x WITH (fuse_ceiling = -1) AS SELECT id FROM item;
 CREATE STREAM TABLE x WITH (fuse_ceiling = many) AS SELECT id FROM item;
 CREATE STREAM TABLE x WITH (tier = hot, tier = cold) AS SELECT id FROM item;
 CREATE STREAM TABLE x WITH (other.tier = hot) AS SELECT id FROM item;
+CREATE TABLE IF NOT EXISTS x USING stream WITH (or_replace) AS SELECT id FROM item;
+CREATE OR REPLACE STREAM TABLE item AS SELECT 1 AS id;
 CREATE STREAM TABLE x WITH () AS SELECT id FROM item;
 CREATE STREAM TABLE x WITH (status = active) AS SELECT id FROM item;
 ALTER STREAM TABLE s SET (status = initializing);
