@@ -39,6 +39,7 @@ _PG_init(void)
 	pgt_launcher_init();
 	pgt_generation_init();
 	pgt_shared_cache_init();
+	pgt_shared_catalog_init();
 	pgt_pool_init();
 	pgt_progress_init();
 	pgt_shared_init();

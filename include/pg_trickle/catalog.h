@@ -266,6 +266,10 @@ extern void pgt_unlock_family(List *family);
 /* The xid space of this cluster and database, see src/refresh/README.md. */
 extern const char *pgt_current_era(void);
 
+/* Be told by another session, which must know that it still is so. */
+extern void pgt_know_era(const char *era);
+#define MAX_ERA 64 /* bytes of the name, the zero among them */
+
 /*
  * Until the end of the transaction: EXCLUSIVE for a refresh, ACCESS EXCLUSIVE
  * for a change of the definition, to which an automatic refresh gives way.

@@ -55,6 +55,18 @@ typedef enum CatalogObject
 /* OID, cached; error 55000 if the extension does not exist in the database. */
 extern Oid pgt_catalog_oid(CatalogObject object);
 
+/*
+ * All OIDs, NUM_CATALOG_OBJECTS of them.  To look each up costs a new session
+ * more than to be told by another one (src/refresh/shared_catalog.c), who must
+ * know that nothing has changed since.  False: the extension does not exist, or
+ * is older.
+ */
+extern bool pgt_catalog_oids(Oid *oids);
+extern void pgt_know_catalog_oids(const Oid *oids);
+
+/* Is none left to be looked up? */
+extern bool pgt_catalog_is_known(void);
+
 /* Does the extension exist in this database?  Cheap. */
 extern bool pgt_catalog_exists(void);
 extern bool pgt_catalog_is_active(void);
@@ -63,9 +75,9 @@ extern bool pgt_catalog_is_active(void);
 extern int64 pgt_next_id(CatalogObject sequence);
 
 /*
- * Call "form" for each row that an index scan with "keys" finds, in the
- * direction given, and collect the non-NULL results; with "first_only" stop
- * at the first row.
+ * Call "form" for each row that an index scan with "keys" (equal all of them)
+ * finds, in the direction given, and collect the non-NULL results; with
+ * "first_only" stop at the first row.
  */
 typedef void *(*FormRow)(HeapTuple tuple, const Datum *values,
 						 const bool *nulls);

@@ -74,6 +74,18 @@ extern bool pgt_shared_cache_find(int64 pgt_id, StringInfo image);
 extern void pgt_shared_cache_store(int64 pgt_id, const StringInfoData *image,
 								   const GenerationMark *marks, int nmarks);
 
+/* ---- shared_catalog.c ---- */
+
+extern void pgt_shared_catalog_init(void);
+
+/*
+ * Learn from other sessions where the extension's catalog is, before it is
+ * looked at.  Of no consequence but for time.
+ */
+extern void pgt_learn_catalog(void);
+
+/* ---- telling ---- */
+
 /* Since the server was started; zeros if there is no cache. */
 typedef struct SharedCacheStats
 {

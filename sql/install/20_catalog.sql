@@ -1,8 +1,10 @@
 /*
  * The catalog.  src/catalog reads and writes these tables by position: keep
- * the order of columns in step with the enums there.  New columns go last,
- * with defaults.  Nobody but superusers reads the tables; the functions and
- * views show each user what it may see.
+ * the order of columns in step with the enums there.  Columns have no defaults,
+ * which each new session would have to look up in pg_attrdef; new ones go last
+ * and may be NULL, as after the restore of a dump of an older version.  Nobody
+ * but superusers reads the tables; the functions and views show each user what
+ * it may see.
  *
  * The row of pgt_era is deliberately not dumped: a restore makes a new one,
  * which is how the restored database knows that its transaction ids are not
@@ -10,9 +12,9 @@
  */
 CREATE TABLE pgtrickle.pgt_era (
 	system_identifier bigint NOT NULL,
-	created_at timestamptz NOT NULL DEFAULT now()
+	created_at timestamptz NOT NULL
 );
-INSERT INTO pgtrickle.pgt_era SELECT system_identifier FROM pg_catalog.pg_control_system();
+INSERT INTO pgtrickle.pgt_era SELECT system_identifier, pg_catalog.now() FROM pg_catalog.pg_control_system();
 COMMENT ON TABLE pgtrickle.pgt_era IS 'one row, whose raw xmin names the transaction id space of this database';
 
 CREATE SEQUENCE pgtrickle.pgt_stream_tables_id_seq;
@@ -38,16 +40,16 @@ CREATE TABLE pgtrickle.pgt_stream_tables (
 	frontier jsonb,
 	meaning text,
 	last_refresh_at timestamptz,
-	consecutive_errors integer NOT NULL DEFAULT 0,
+	consecutive_errors integer NOT NULL,
 	last_error_message text,
 	delta_ms_per_row double precision,
 	full_ms double precision,
 	full_cost double precision,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
-	tier text NOT NULL DEFAULT 'hot',
-	diamond_consistency text NOT NULL DEFAULT 'none',
-	diamond_schedule_policy text NOT NULL DEFAULT 'fastest',
+	created_at timestamptz NOT NULL,
+	updated_at timestamptz NOT NULL,
+	tier text NOT NULL,
+	diamond_consistency text NOT NULL,
+	diamond_schedule_policy text NOT NULL,
 	fuse_ceiling bigint,
 	fuse_blown_at timestamptz,
 	retry_at timestamptz,
@@ -101,7 +103,7 @@ CREATE TABLE pgtrickle.pgt_log_segments (
 	min_xid xid8,
 	max_xid xid8,
 	drained_xid xid8,
-	times_emptied integer NOT NULL DEFAULT 0
+	times_emptied integer NOT NULL
 );
 CREATE UNIQUE INDEX pgt_log_segments_key
 	ON pgtrickle.pgt_log_segments (track_id, segno);

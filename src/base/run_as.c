@@ -42,9 +42,17 @@ static const struct
 	{"row_security", "on"},
 };
 
+/*
+ * What is set already, as most is, is left alone: what user code sets now is
+ * undone in any case.
+ */
 static void
 pin(const char *name, const char *value)
 {
+	const char *now = GetConfigOption(name, false, false);
+
+	if (now != NULL && strcmp(now, value) == 0)
+		return;
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 }

@@ -14,6 +14,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
@@ -22,6 +23,7 @@
 #include "commands/extension.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -31,6 +33,14 @@
 #include "pg_trickle/catalog_table.h"
 
 #define MAX_CATALOG_COLUMNS 32
+#define MAX_ORDER 2 /* columns of an index */
+
+/* A table of so many blocks is read without its index ... */
+#define SMALL_TABLE 1
+/* ... each time, if it has no more rows than this, */
+#define FEW_ROWS 16
+/* or until so many were read that opening the index had been cheaper. */
+#define WORTH_AN_INDEX 300
 
 static const char *const object_names[NUM_CATALOG_OBJECTS] = {
 	[TABLE_ERA] = "pgt_era",
@@ -93,17 +103,21 @@ forget_oids(Datum arg, Oid relid)
 	}
 }
 
-static Oid
-find_object(CatalogObject object)
+static void
+register_forgetting(void)
 {
 	static bool registered = false;
 
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(forget_oids, (Datum) 0);
-		registered = true;
-	}
+	if (registered)
+		return;
+	CacheRegisterRelcacheCallback(forget_oids, (Datum) 0);
+	registered = true;
+}
 
+static Oid
+find_object(CatalogObject object)
+{
+	register_forgetting();
 	if (!OidIsValid(object_oids[object]))
 	{
 		Oid schema = get_namespace_oid("pgtrickle", true);
@@ -114,6 +128,47 @@ find_object(CatalogObject object)
 	}
 
 	return object_oids[object];
+}
+
+/*
+ * See catalog_table.h.
+ */
+bool
+pgt_catalog_is_known(void)
+{
+	for (int i = 0; i < NUM_CATALOG_OBJECTS; i++)
+	{
+		if (!OidIsValid(object_oids[i]))
+			return false;
+	}
+
+	return true;
+}
+
+/*
+ * See catalog_table.h.
+ */
+bool
+pgt_catalog_oids(Oid *oids)
+{
+	for (int i = 0; i < NUM_CATALOG_OBJECTS; i++)
+	{
+		oids[i] = find_object(i);
+		if (!OidIsValid(oids[i]))
+			return false;
+	}
+
+	return true;
+}
+
+/*
+ * See catalog_table.h.
+ */
+void
+pgt_know_catalog_oids(const Oid *oids)
+{
+	register_forgetting();
+	memcpy(object_oids, oids, sizeof(object_oids));
 }
 
 /*
@@ -193,33 +248,209 @@ typedef struct CatalogScan
 	bool first_only;
 } CatalogScan;
 
+/* Append what "form" makes of a row, if anything. */
 static List *
-scan_catalog(const CatalogScan *what, FormRow form)
+add_row(List *rows, HeapTuple tuple, Relation rel, FormRow form)
 {
-	Relation rel = open_table(what->table, AccessShareLock);
+	Datum values[MAX_CATALOG_COLUMNS];
+	bool nulls[MAX_CATALOG_COLUMNS];
+	void *row;
+
+	Assert(RelationGetNumberOfAttributes(rel) <= MAX_CATALOG_COLUMNS);
+	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+	row = form(tuple, values, nulls);
+	return row == NULL ? rows : lappend(rows, row);
+}
+
+/* ---- small tables ---- */
+
+/* The columns of an index, where they are numbers. */
+static const AttrNumber number_columns[NUM_CATALOG_OBJECTS][MAX_ORDER] = {
+	[INDEX_DEPENDENCIES] = {1, 2},
+	[INDEX_DEPENDENCIES_SOURCE] = {2},
+	[INDEX_TRACKING] = {1},
+	[INDEX_TRACKING_SOURCE] = {2},
+	[INDEX_SEGMENTS] = {1, 2},
+	[INDEX_NODES] = {1, 2},
+	[INDEX_GATES] = {1},
+	[INDEX_WATERMARKS] = {1},
+};
+
+/* Of longer tables, how many were read for want of the index. */
+static int rows_read[NUM_CATALOG_OBJECTS];
+
+typedef struct FoundRow
+{
+	int64 order[MAX_ORDER];
+	HeapTuple tuple;
+} FoundRow;
+
+/*
+ * Is the table to be read without its index?  Most are empty or a page, and
+ * to open the index costs a new session more than to open the table.
+ *
+ * No row of a table without pages is visible to any snapshot that there is.  A
+ * serializable transaction that reads a page as a whole would conflict with
+ * all who write there.
+ */
+static bool
+is_small(Relation rel, const CatalogScan *what)
+{
+	BlockNumber nblocks;
+
+	if (IsolationIsSerializable())
+		return false;
+
+	nblocks = RelationGetNumberOfBlocks(rel);
+	return nblocks == 0 ||
+		   (nblocks <= SMALL_TABLE && number_columns[what->index][0] != 0 &&
+			rows_read[what->index] < WORTH_AN_INDEX);
+}
+
+static int64
+number_of(Datum value, Oid type)
+{
+	switch (type)
+	{
+		case INT8OID:
+			return DatumGetInt64(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		default:
+			Assert(type == REGCLASSOID);
+			return DatumGetObjectId(value);
+	}
+}
+
+static FoundRow *
+found_row(HeapTuple tuple, TupleDesc desc, CatalogObject index)
+{
+	FoundRow *row = palloc0(sizeof(FoundRow));
+
+	row->tuple = heap_copytuple(tuple);
+	for (int i = 0; i < MAX_ORDER && number_columns[index][i] != 0; i++)
+	{
+		AttrNumber attno = number_columns[index][i];
+		Oid type = TupleDescAttr(desc, attno - 1)->atttypid;
+		bool isnull;
+		Datum value = heap_getattr(tuple, attno, desc, &isnull);
+
+		row->order[i] = number_of(value, type);
+	}
+	return row;
+}
+
+static int
+compare_rows(const ListCell *a, const ListCell *b)
+{
+	const FoundRow *x = lfirst(a);
+	const FoundRow *y = lfirst(b);
+
+	for (int i = 0; i < MAX_ORDER; i++)
+	{
+		if (x->order[i] != y->order[i])
+			return x->order[i] < y->order[i] ? -1 : 1;
+	}
+
+	return 0;
+}
+
+static bool
+fits_keys(HeapTuple tuple, TupleDesc desc, const CatalogScan *what)
+{
+	for (int i = 0; i < what->nkeys; i++)
+	{
+		ScanKey key = &what->keys[i];
+		bool isnull;
+		Datum value = heap_getattr(tuple, key->sk_attno, desc, &isnull);
+
+		Assert(key->sk_strategy == BTEqualStrategyNumber);
+		if (isnull || !DatumGetBool(FunctionCall2Coll(&key->sk_func,
+													  key->sk_collation, value,
+													  key->sk_argument)))
+			return false;
+	}
+
+	return true;
+}
+
+/* Rows that fit the keys, by the columns of the index; a list of FoundRow. */
+static List *
+find_rows(Relation rel, const CatalogScan *what)
+{
+	TupleDesc desc = RelationGetDescr(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false,
+										  what->snapshot, 0, NULL);
+	List *found = NIL;
+	HeapTuple tuple;
+	int n = 0;
+
+	for (; (tuple = systable_getnext(scan)) != NULL; n++)
+	{
+		if (fits_keys(tuple, desc, what))
+			found = lappend(found, found_row(tuple, desc, what->index));
+	}
+	systable_endscan(scan);
+
+	if (n > FEW_ROWS)
+		rows_read[what->index] += n;
+	list_sort(found, compare_rows);
+	return found;
+}
+
+/* What an index scan would find, in the same order. */
+static List *
+scan_small(Relation rel, const CatalogScan *what, FormRow form)
+{
+	List *found = find_rows(rel, what);
+	int n = list_length(found);
+	List *rows = NIL;
+
+	for (int i = 0; i < n; i++)
+	{
+		bool forward = ScanDirectionIsForward(what->direction);
+		FoundRow *row = list_nth(found, forward ? i : n - 1 - i);
+
+		rows = add_row(rows, row->tuple, rel, form);
+		if (what->first_only)
+			break;
+	}
+	return rows;
+}
+
+/* ---- scans ---- */
+
+static List *
+scan_index(Relation rel, const CatalogScan *what, FormRow form)
+{
 	Relation irel = index_open(pgt_catalog_oid(what->index), AccessShareLock);
 	SysScanDesc scan = systable_beginscan_ordered(rel, irel, what->snapshot,
 												  what->nkeys, what->keys);
 	List *rows = NIL;
 	HeapTuple tuple;
-	Datum values[MAX_CATALOG_COLUMNS];
-	bool nulls[MAX_CATALOG_COLUMNS];
 
-	Assert(RelationGetNumberOfAttributes(rel) <= MAX_CATALOG_COLUMNS);
 	while ((tuple = systable_getnext_ordered(scan, what->direction)) != NULL)
 	{
-		void *row;
-
-		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
-		row = form(tuple, values, nulls);
-		if (row != NULL)
-			rows = lappend(rows, row);
+		rows = add_row(rows, tuple, rel, form);
 		if (what->first_only)
 			break;
 	}
 
 	systable_endscan_ordered(scan);
 	index_close(irel, AccessShareLock);
+	return rows;
+}
+
+static List *
+scan_catalog(const CatalogScan *what, FormRow form)
+{
+	Relation rel = open_table(what->table, AccessShareLock);
+	List *rows;
+
+	if (is_small(rel, what))
+		rows = scan_small(rel, what, form);
+	else
+		rows = scan_index(rel, what, form);
 	table_close(rel, AccessShareLock);
 	return rows;
 }

@@ -24,7 +24,7 @@
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
 
-static char current_era[64];
+static char current_era[MAX_ERA];
 static Oid era_relid;
 
 static void
@@ -59,19 +59,35 @@ read_era(void)
 	table_close(rel, AccessShareLock);
 }
 
+static void
+register_forgetting(void)
+{
+	static bool registered = false;
+
+	if (registered)
+		return;
+	CacheRegisterRelcacheCallback(forget_era, (Datum) 0);
+	registered = true;
+}
+
+/*
+ * See catalog.h.
+ */
+void
+pgt_know_era(const char *era)
+{
+	register_forgetting();
+	era_relid = pgt_catalog_oid(TABLE_ERA);
+	strlcpy(current_era, era, sizeof(current_era));
+}
+
 /*
  * The name of the xid space of this database; valid until the next call.
  */
 const char *
 pgt_current_era(void)
 {
-	static bool registered = false;
-
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(forget_era, (Datum) 0);
-		registered = true;
-	}
+	register_forgetting();
 	if (current_era[0] == '\0')
 		read_era();
 

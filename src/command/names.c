@@ -19,6 +19,7 @@
 
 #include "pg_trickle/command.h"
 #include "pg_trickle/compat.h"
+#include "pg_trickle/shared_cache.h"
 
 /*
  * The name as a range variable; error 42602 for what cannot be one.
@@ -101,10 +102,12 @@ pgt_stream_by_range_var(const RangeVar *name, LOCKMODE mode, bool must_own,
 						bool missing_ok, const char *hint)
 {
 	NameCheck check = {.must_own = must_own, .hint = hint};
-	Oid relid = RangeVarGetRelidExtended(name, mode,
-										 missing_ok ? RVR_MISSING_OK : 0,
-										 check_before_lock, &check);
+	Oid relid;
 
+	pgt_learn_catalog();
+	relid = RangeVarGetRelidExtended(name, mode,
+									 missing_ok ? RVR_MISSING_OK : 0,
+									 check_before_lock, &check);
 	if (!OidIsValid(relid))
 	{
 		ereport(NOTICE,

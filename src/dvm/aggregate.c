@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -66,6 +67,21 @@ pgt_arguments_storable(const AggregateFacts *facts)
 }
 
 /*
+ * As func_strict(), which looks up pg_proc; about the server's own functions
+ * the function manager knows by itself.
+ */
+static bool
+is_strict(Oid function)
+{
+	FmgrInfo info;
+
+	if (function >= FirstGenbkiObjectId)
+		return func_strict(function);
+	fmgr_info(function, &info);
+	return info.fn_strict;
+}
+
+/*
  * Is the moving state the plain one, which can be stored as bytea?  The
  * combine function is part of it: what a deserial function makes is meant to
  * be combined with, not to be gone on with (numeric_deserialize() leaves out
@@ -80,7 +96,7 @@ is_serialisable(const FormData_pg_aggregate *form)
 		   OidIsValid(form->aggserialfn) &&
 		   OidIsValid(form->aggdeserialfn) &&
 		   OidIsValid(form->aggcombinefn) &&
-		   !func_strict(form->aggcombinefn);
+		   !is_strict(form->aggcombinefn);
 }
 
 /* Look up what strategies ask for. */
@@ -125,7 +141,7 @@ pgt_moving_possible(const AggregateFacts *facts)
 		!OidIsValid(form->aggminvtransfn))
 		return false;
 
-	if (func_strict(form->aggmtransfn) != func_strict(form->aggminvtransfn))
+	if (is_strict(form->aggmtransfn) != is_strict(form->aggminvtransfn))
 		return false;
 	return form->aggmfinalmodify == AGGMODIFY_READ_ONLY &&
 		   (facts->serialised || is_storable(facts->transtype));
@@ -295,7 +311,7 @@ pgt_aggregate_plan(Aggref *aggref, int number, AggregateMemory *memory)
 		agg->state_is_result = !facts.serialised &&
 							   !OidIsValid(facts.form.aggmfinalfn) &&
 							   facts.transtype == aggref->aggtype;
-		agg->skips_nulls = func_strict(facts.form.aggmtransfn);
+		agg->skips_nulls = is_strict(facts.form.aggmtransfn);
 		agg->count_is_n = agg->strategy == &pgt_strategy_moving &&
 						  aggref->aggfilter == NULL &&
 						  !(agg->skips_nulls && facts.nargs > 0);

@@ -34,6 +34,7 @@
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/refresh_log.h"
 #include "pg_trickle/run_as.h"
+#include "pg_trickle/shared_cache.h"
 #include "pg_trickle/sql.h"
 
 /* Of a recomputation that compares rows, to one that fills an empty table. */
@@ -789,6 +790,7 @@ pgt_refresh_group(int n, const int64 *pgt_ids, const RefreshRequest *request,
 	bool any;
 	ListCell *lc;
 
+	pgt_learn_catalog();
 	if (!pgt_begin_refresh())
 		return false;
 

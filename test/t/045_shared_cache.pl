@@ -296,6 +296,56 @@ write_source();
 like(refresh('st'), qr/^none, DIFFERENTIAL|^hit, DIFFERENTIAL/, 'a new stream table of that name');
 is(differences('st'), '00', 'is another one');
 
+# ---- where the catalog is ----
+
+# What new sessions are told, others have just made anew.
+sub refresh_copy
+{
+	my ($code, $out, $error) = $node->psql('copy', q{
+		INSERT INTO source SELECT coalesce(max(k), 0) + 1, 1 FROM source;
+		SELECT pgtrickle.refresh_stream_table('st');
+		SELECT count(*) FROM pgtrickle.verify_stream_table('st')});
+
+	return $error =~ /ERROR:\s*(.*)/ ? $1 : $out;
+}
+
+my $again = q{
+	DROP EXTENSION pg_trickle CASCADE;
+	DROP TABLE IF EXISTS st;
+	CREATE EXTENSION pg_trickle;
+	SELECT pgtrickle.create_stream_table('st',
+		'SELECT v, count(*) AS n FROM source GROUP BY v')};
+
+$node->safe_psql('copy', "DROP TABLE IF EXISTS source;
+	CREATE TABLE source (k int PRIMARY KEY, v int); $again");
+is(refresh_copy(), "\n0", 'a new session learns where the catalog is');
+$node->safe_psql('copy', $again);
+is(refresh_copy(), "\n0", 'the extension is another one');
+$node->safe_psql('copy', "BEGIN; $again; ROLLBACK");
+is(refresh_copy(), "\n0", 'no, it is not');
+is($node->safe_psql('copy', "BEGIN; $again; INSERT INTO source VALUES (0, 0);
+	SELECT pgtrickle.refresh_stream_table('st'); COMMIT"),
+	"\n", 'the transaction that made it sees it');
+is(refresh_copy(), "\n0", 'and so do others then');
+my $era = q{SELECT frontier->'wal:postgres'->>'era' FROM pgtrickle.pgt_stream_tables};
+my $before = $node->safe_psql('copy', $era);
+$node->safe_psql('copy', 'VACUUM FULL pgtrickle.pgt_era');
+is(refresh_copy(), "\n0", 'a table of the catalog is rewritten');
+is($node->safe_psql('copy', $era), $before, 'the era is what it was');
+
+append_to_file("$race/again.sql", $again);
+for my $round (1 .. 3)
+{
+	my $maker = IPC::Run::start(
+		['psql', '-X', '-d', 'copy', '-f', "$race/again.sql"],
+		'>', '/dev/null', '2>&1');
+
+	# Some find nothing, some are in the way; what counts is what they leave.
+	refresh_copy() for 1 .. 20;
+	IPC::Run::finish($maker);
+	is(refresh_copy(), "\n0", "sessions while the extension is made anew, $round");
+}
+
 # ---- the cache is full, and off ----
 
 $node->append_conf('postgresql.conf', 'pg_trickle.shared_cache_size = 1MB');
