@@ -20,6 +20,7 @@ SELECT count(*) FROM generate_series(1, 20) i,
 
 -- A gate is seen at once, and so is that it is gone: the table was empty, and
 -- then has a page with nothing in it.
+SET client_min_messages = notice;
 SELECT pgtrickle.gate_source('source');
 SELECT source_table FROM pgtrickle.source_gates();
 SELECT pgtrickle.refresh_stream_table('st1');
