@@ -40,7 +40,7 @@ typedef struct Dropped
 
 #define DROPPED_RELATIONS \
 	"SELECT objid, objsubid," \
-	" COALESCE(schema_name OPERATOR(pg_catalog.~~) 'pgtrickle\\_%', false)" \
+	" COALESCE(pg_catalog.starts_with(schema_name, 'pgtrickle_'), false)" \
 	" FROM pg_catalog.pg_event_trigger_dropped_objects()" \
 	" WHERE classid OPERATOR(pg_catalog.=) 1259"
 

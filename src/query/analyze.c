@@ -36,6 +36,7 @@
 #include "parser/scanner.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -92,12 +93,29 @@ error_in_query(void *arg)
 }
 
 /*
+ * Parse the text without warnings about its strings: that of a statement has
+ * been parsed before, and some texts are analyzed more than once.
+ */
+static List *
+parse_quietly(const char *text)
+{
+	int level = NewGUCNestLevel();
+	List *stmts;
+
+	(void) set_config_option("escape_string_warning", "off", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	stmts = raw_parser(text, RAW_PARSE_DEFAULT);
+	AtEOXact_GUC(false, level);
+	return stmts;
+}
+
+/*
  * Parse the text, which must be a single SELECT in one of its forms.
  */
 static RawStmt *
 parse_select(const char *text)
 {
-	List *stmts = raw_parser(text, RAW_PARSE_DEFAULT);
+	List *stmts = parse_quietly(text);
 	RawStmt *stmt;
 	SelectStmt *select;
 

@@ -36,17 +36,16 @@ mode_token(RawParseMode mode)
 	return zone + PGT_LOOKAHEAD_TOKENS + (int) mode;
 }
 
-/*
- * Parse a text by the stock grammar, as raw_parser() of the server does.
- */
-List *
-pgt_stock_parser(const char *text, RawParseMode mode)
+static List *
+parse(const char *text, RawParseMode mode, bool warn)
 {
 	ParserExtra extra;
 	core_yyscan_t scanner = scanner_init(text, &extra.core, &ScanKeywords,
 										 ScanKeywordTokens);
 	int failed;
 
+	if (!warn)
+		extra.core.escape_string_warning = false;
 	memset(extra.spare, 0, sizeof(extra.spare));
 	extra.have_lookahead = mode != RAW_PARSE_DEFAULT;
 	if (extra.have_lookahead)
@@ -62,18 +61,50 @@ pgt_stock_parser(const char *text, RawParseMode mode)
 }
 
 /*
+ * Parse a text by the stock grammar, as raw_parser() of the server does.
+ */
+List *
+pgt_stock_parser(const char *text, RawParseMode mode)
+{
+	return parse(text, mode, true);
+}
+
+/*
+ * The same for our copy of a text, whose strings have been warned of.
+ */
+List *
+pgt_stock_parser_again(const char *text)
+{
+	return parse(text, RAW_PARSE_DEFAULT, false);
+}
+
+/* Error context: callers' contexts may move the position to their own text. */
+static void
+note_position(void *position)
+{
+	*(int *) position = geterrposition();
+}
+
+/*
  * Try the stock grammar; the error, in the current memory context, if it
- * finds the syntax wrong.
+ * finds the syntax wrong, and its position in characters from 1.
  */
 static ErrorData *
-try_stock_parser(const char *text, List **result)
+try_stock_parser(const char *text, List **result, int *position)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData *volatile error = NULL;
+	ErrorContextCallback callback = {
+		.callback = note_position,
+		.arg = position,
+		.previous = error_context_stack,
+	};
 
 	PG_TRY();
 	{
+		error_context_stack = &callback;
 		*result = pgt_stock_parser(text, RAW_PARSE_DEFAULT);
+		error_context_stack = callback.previous;
 	}
 	PG_CATCH();
 	{
@@ -96,16 +127,17 @@ List *
 pgt_raw_parser(const char *text, RawParseMode mode)
 {
 	List *result = NIL;
+	int position = 0;
 	ErrorData *error;
 
 	if (mode != RAW_PARSE_DEFAULT || likely(!pgt_mentions_stream(text)))
 		return pgt_stock_parser(text, mode);
 
-	error = try_stock_parser(text, &result);
+	error = try_stock_parser(text, &result, &position);
 	if (error == NULL)
 		return result;
 
-	result = pgt_translate(text);
+	result = pgt_translate(text, position);
 	if (result == NIL)
 		ReThrowError(error);
 	return result;

@@ -50,6 +50,9 @@ typedef struct Tokens
 /* In the current memory context; syntax errors are those of the scanner. */
 extern Tokens *pgt_tokens(const char *text);
 
+/* Warn of strings with backslashes that lie behind that position. */
+extern void pgt_warn_of_strings(const char *text, int position);
+
 /* Is token i that word (lower case)?  That character? */
 extern bool pgt_is_word(const Tokens *tokens, int i, const char *word);
 extern bool pgt_is_char(const Tokens *tokens, int i, char character);
@@ -67,6 +70,9 @@ pg_noreturn extern void pgt_syntax_error_at(const Tokens *tokens, int i);
 
 /* The stock grammar; what raw_parser() does. */
 extern List *pgt_stock_parser(const char *text, RawParseMode mode);
+
+/* The same, without warnings about strings. */
+extern List *pgt_stock_parser_again(const char *text);
 
 /* The same, and our statements where the stock grammar gives up. */
 extern List *pgt_raw_parser(const char *text, RawParseMode mode);
@@ -124,8 +130,11 @@ extern const Translation pgt_translate_refresh;
 /* Is "stream" anywhere in the text?  What is asked of every statement. */
 extern bool pgt_mentions_stream(const char *text);
 
-/* NIL if there is no statement of ours in the text. */
-extern List *pgt_translate(const char *text);
+/*
+ * NIL if there is no statement of ours in the text.  "position": where the
+ * stock grammar gave up, in characters from 1.
+ */
+extern List *pgt_translate(const char *text, int position);
 
 /* Edit: blank out tokens from..to, and write "word" in place of the first. */
 extern void pgt_overwrite(Rewriting *rewriting, int from, int to,

@@ -121,6 +121,30 @@ pgt_tokens(const char *text)
 }
 
 /*
+ * Warn of strings as the scanner of the server does, where it has not been: the
+ * stock grammar had the tokens up to that position, in characters from 1.
+ */
+void
+pgt_warn_of_strings(const char *text, int position)
+{
+	int seen = pg_mbcharcliplen(text, strlen(text), Max(position - 1, 0));
+	core_yy_extra_type extra;
+	core_YYSTYPE value;
+	YYLTYPE location;
+	core_yyscan_t scanner = scanner_init(text, &extra, &ScanKeywords,
+										 ScanKeywordTokens);
+	bool warn = extra.escape_string_warning;
+
+	extra.escape_string_warning = false;
+	while (core_yylex(&value, &location, scanner) != 0)
+	{
+		if (location >= seen)
+			extra.escape_string_warning = warn;
+	}
+	scanner_finish(scanner);
+}
+
+/*
  * Is token i that word?  "word" is in lower case.
  */
 bool

@@ -220,7 +220,7 @@ refuse_stream(const Rewriting *rewriting)
  * text.
  */
 List *
-pgt_translate(const char *text)
+pgt_translate(const char *text, int position)
 {
 	Tokens *tokens = pgt_tokens(text);
 	char *copy = pstrdup(text);
@@ -231,7 +231,8 @@ pgt_translate(const char *text)
 	if (rewritings == NIL)
 		return NIL;
 
-	stmts = pgt_stock_parser(copy, RAW_PARSE_DEFAULT);
+	pgt_warn_of_strings(text, position);
+	stmts = pgt_stock_parser_again(copy);
 	foreach (lc, rewritings)
 	{
 		Rewriting *rewriting = lfirst(lc);

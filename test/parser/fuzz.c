@@ -51,7 +51,7 @@ read_corpus(ArrayType *array)
 static List *
 translate_only(const char *text, RawParseMode mode)
 {
-	return pgt_translate(text);
+	return pgt_translate(text, 1);
 }
 
 /* Everything that is asked of one mutant. */

@@ -97,6 +97,15 @@ CREATE STREAM TABLE x AS SELECT id FROM item \; SELEC 'äöü';
 SELECT 'äöü' \; SELEC CREATE STREAM TABLE x AS SELECT 1;
 SELECT count(*) FROM pgtrickle.pgt_status();
 
+-- What the scanner warns of, it warns of once.
+SET standard_conforming_strings = off;
+SELECT 'ä\\b' AS before \; CREATE STREAM TABLE warned AS SELECT 'a\\b' AS a \; SELECT 'c\\d' AS behind;
+DO $$ BEGIN CREATE STREAM TABLE again AS SELECT 'a\\b' AS a; DROP STREAM TABLE again; END $$;
+SELEC 'a\\b' stream 'c\\d';
+RESET standard_conforming_strings;
+SELECT * FROM warned;
+DROP STREAM TABLE warned;
+
 -- rights
 CREATE ROLE regress_pgt_nobody;
 GRANT USAGE ON SCHEMA pgtrickle TO regress_pgt_nobody;
