@@ -37,6 +37,7 @@ typedef enum SchedulerExit
 	EXIT_NO_EXTENSION, /* comes back after CREATE EXTENSION */
 	EXIT_DISABLED,	   /* comes back when pg_trickle.enabled is on */
 	EXIT_STOPPED,	   /* a command needed the database, or closed it */
+	EXIT_GAVE_WAY,	   /* to the scheduler of another database, for a while */
 } SchedulerExit;
 
 /* Like pgt_enter_database(), but does not return if it is not wanted. */
@@ -44,6 +45,12 @@ extern void pgt_scheduler_enter(Oid database);
 
 /* It has found the extension; without this it counts as starting. */
 extern void pgt_scheduler_runs(void);
+
+/*
+ * Does another database wait for the place of this scheduler, which has had
+ * it for a while?  Then it gives no more jobs, and leaves when none runs.
+ */
+extern bool pgt_scheduler_turn_is_over(void);
 
 /* End this process, with code 0. */
 pg_noreturn extern void pgt_scheduler_leave(SchedulerExit why);
@@ -81,6 +88,9 @@ extern bool pgt_is_preloaded(void);
 
 /* The process of the launcher; 0 if there is none now. */
 extern int pgt_launcher_pid(void);
+
+/* How many databases wait for room for a scheduler? */
+extern int pgt_crowded_schedulers(void);
 
 /* What is known of the scheduler of a database. */
 extern SchedulerStatus pgt_scheduler_status(Oid database);

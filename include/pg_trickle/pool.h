@@ -61,6 +61,12 @@ extern void pgt_pool_join(void);
  */
 extern int pgt_pool_give(const PoolJob *job, int preferred, bool may_start);
 
+/*
+ * The server had no process for one of us; nobody tells when it has one again,
+ * so try then.  DT_NOEND: it was long ago.
+ */
+extern TimestampTz pgt_pool_crowded_until(void);
+
 /* A job that has ended, as the number of its slot; -1: none. */
 extern int pgt_pool_collect(JobResult *result);
 

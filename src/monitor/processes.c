@@ -50,7 +50,7 @@ check_running(Health *health, const SchedulerStatus *status)
 			return;
 		case SCHEDULER_CROWDED:
 			pgt_find(health, SEVERITY_CRITICAL,
-					 psprintf("there is no background worker for the scheduler: raise max_worker_processes (it is %d) and restart the server",
+					 psprintf("there is no background worker for the scheduler, which waits for its turn: raise max_worker_processes (it is %d) and restart the server",
 							  max_worker_processes));
 			return;
 		case SCHEDULER_BACKOFF:
@@ -104,6 +104,7 @@ void
 pgt_check_workers(Health *health)
 {
 	int wanted = 2 + pgt_max_refresh_workers;
+	int crowded = pgt_crowded_schedulers();
 
 	if (pgt_is_preloaded() && max_worker_processes < wanted)
 		pgt_find(health, SEVERITY_WARNING,
@@ -111,6 +112,10 @@ pgt_check_workers(Health *health)
 						  Max(max_worker_processes - 2, 0),
 						  pgt_max_refresh_workers, max_worker_processes,
 						  wanted));
+	if (crowded > 0)
+		pgt_find(health, SEVERITY_WARNING,
+				 psprintf("there are %d databases more than schedulers, which take turns: raise max_worker_processes (it is %d) at least by that and restart the server",
+						  crowded, max_worker_processes));
 }
 
 /*

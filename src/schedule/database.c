@@ -29,6 +29,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
@@ -194,13 +195,15 @@ set_left(SchedulerEntry *entry, SchedulerExit why)
 	bool ran = entry->status.state == SCHEDULER_RUNNING;
 
 	set_state(entry, SCHEDULER_LEFT);
-	if (ran && TimestampDifferenceExceeds(since, entry->status.since,
-										  LONG_LIFE_MS))
+	if (why == EXIT_GAVE_WAY ||
+		(ran && TimestampDifferenceExceeds(since, entry->status.since,
+										   LONG_LIFE_MS)))
 		entry->status.failures = 0;
 	entry->status.pid = 0;
 	entry->status.last_exit = entry->stop ? EXIT_STOPPED : why;
 	entry->status.last_exit_at = entry->status.since;
 	entry->stop = false;
+	entry->turn_over_at = 0;
 }
 
 static void
@@ -318,6 +321,24 @@ pgt_scheduler_runs(void)
 		set_state(entry, SCHEDULER_RUNNING);
 	wake_launcher();
 	LWLockRelease(shared->lock);
+}
+
+/*
+ * Is it another database's turn?
+ */
+bool
+pgt_scheduler_turn_is_over(void)
+{
+	SchedulerEntry *entry;
+	bool over;
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	entry = find_scheduler(my_database);
+	over = entry != NULL && entry->status.pid == MyProcPid &&
+		   entry->turn_over_at != 0;
+	LWLockRelease(shared->lock);
+
+	return over;
 }
 
 /*
@@ -663,6 +684,35 @@ pgt_entry_waits(Oid database, SchedulerState state, TimestampTz next_start)
 }
 
 /*
+ * Ask the scheduler of a database to make room for that of another one, or
+ * tell it that it may stay.  When it was asked first, or 0.
+ */
+TimestampTz
+pgt_entry_turn(Oid database, bool over)
+{
+	SchedulerEntry *entry;
+	PGPROC *process = NULL;
+	TimestampTz at = 0;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	entry = find_scheduler(database);
+	if (entry != NULL && entry->status.state == SCHEDULER_RUNNING)
+	{
+		if (over != (entry->turn_over_at != 0))
+		{
+			entry->turn_over_at = over ? GetCurrentTimestamp() : 0;
+			process = BackendPidGetProc(entry->status.pid);
+		}
+		at = entry->turn_over_at;
+	}
+	LWLockRelease(shared->lock);
+
+	if (process != NULL)
+		SetLatch(&process->procLatch);
+	return at;
+}
+
+/*
  * This database is not ours.
  */
 void
@@ -703,6 +753,26 @@ pgt_launcher_pid(void)
 	LWLockRelease(shared->lock);
 
 	return pid;
+}
+
+/*
+ * How many databases have no scheduler because there is no room for one?
+ */
+int
+pgt_crowded_schedulers(void)
+{
+	int n = 0;
+
+	if (shared == NULL)
+		return 0;
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	for (int i = 0; i < shared->nschedulers; i++)
+		n += OidIsValid(shared->schedulers[i].database) &&
+			 shared->schedulers[i].status.state == SCHEDULER_CROWDED;
+	LWLockRelease(shared->lock);
+
+	return n;
 }
 
 /*

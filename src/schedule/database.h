@@ -17,10 +17,11 @@
 /* One database that has a scheduler, or may get one again. */
 typedef struct SchedulerEntry
 {
-	Oid database;			/* InvalidOid: the entry is free */
-	uint32 ticket;			/* of the start that is under way */
-	bool stop;				/* it was asked to leave */
-	SchedulerStatus status; /* never SCHEDULER_HELD */
+	Oid database;			  /* InvalidOid: the entry is free */
+	uint32 ticket;			  /* of the start that is under way */
+	bool stop;				  /* it was asked to leave */
+	TimestampTz turn_over_at; /* it was asked to make room; 0: it was not */
+	SchedulerStatus status;	  /* never SCHEDULER_HELD */
 } SchedulerEntry;
 
 /* May a scheduler be started? */
@@ -53,6 +54,7 @@ extern StartAnswer pgt_entry_starts(Oid database, uint32 *ticket);
 extern void pgt_entry_lost(Oid database, uint32 ticket);
 extern void pgt_entry_waits(Oid database, SchedulerState state,
 							TimestampTz next_start);
+extern TimestampTz pgt_entry_turn(Oid database, bool over);
 extern void pgt_entry_forget(Oid database);
 
 #endif /* PGT_SCHEDULE_DATABASE_H */

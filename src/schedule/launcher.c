@@ -57,6 +57,10 @@
 /* Without a free background worker, try again at the latest after so long. */
 #define CROWDED_MS 60000
 
+/* So long may a scheduler keep its place if another one waits for it. */
+#define TURN_MS 10000
+#define TURN (TURN_MS * INT64CONST(1000))
+
 #define LAUNCHER_RESTART_SECONDS 5
 
 /* A database that may have a scheduler. */
@@ -66,6 +70,7 @@ typedef struct Database
 	char name[NAMEDATALEN];
 	bool listed;					/* in the last list */
 	bool look;						/* the extension may be there */
+	TimestampTz waits_since;		/* for room; 0: does not */
 	uint32 ticket;					/* of the last start */
 	BackgroundWorkerHandle *handle; /* of the last start, or NULL */
 } Database;
@@ -215,11 +220,20 @@ come_back_later(const Database *db, const SchedulerEntry *entry)
 }
 
 static void
+wait_for_room(Database *db)
+{
+	if (db->waits_since == 0)
+		db->waits_since = GetCurrentTimestamp();
+	pgt_entry_waits(db->oid, SCHEDULER_CROWDED, 0);
+}
+
+static void
 see_off(Database *db, const SchedulerEntry *entry)
 {
 	switch (entry->status.last_exit)
 	{
 		case EXIT_NO_EXTENSION:
+			db->waits_since = 0;
 			pgt_entry_forget(db->oid);
 			break;
 		case EXIT_NONE:
@@ -230,6 +244,9 @@ see_off(Database *db, const SchedulerEntry *entry)
 		case EXIT_STOPPED:
 			db->look = true;
 			pgt_entry_waits(db->oid, SCHEDULER_UNKNOWN, 0);
+			break;
+		case EXIT_GAVE_WAY:
+			wait_for_room(db);
 			break;
 	}
 }
@@ -387,7 +404,7 @@ say_crowded(void)
 	ereport(LOG,
 			errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			errmsg("too few background workers to refresh stream tables in every database"),
-			errdetail("Databases without a pg_trickle scheduler have to wait until a background worker is free."),
+			errdetail("Their pg_trickle schedulers take turns."),
 			errhint("Increase max_worker_processes, currently %d.",
 					max_worker_processes));
 }
@@ -399,11 +416,15 @@ typedef struct Round
 	TimestampTz next; /* when to come back without being woken */
 	int nstarting;
 	int nrunning;
-	bool crowded;
+	int nleaving;
+	int nwaiting;	/* there is no room for them */
 	bool postponed; /* something else comes first, and will wake us */
 } Round;
 
-/* Whose process is about to end, takes room for a moment longer. */
+/*
+ * Whose process is about to end, takes room for a moment longer.  One that
+ * runs has not to wait any more.
+ */
 static void
 count_schedulers(List *entries, Round *round)
 {
@@ -416,9 +437,18 @@ count_schedulers(List *entries, Round *round)
 		if (entry->status.state == SCHEDULER_STARTING)
 			round->nstarting++;
 		else if (entry->status.state == SCHEDULER_RUNNING)
+		{
+			Database *db = find_database(entry->database);
+
 			round->nrunning++;
+			if (db != NULL)
+				db->waits_since = 0;
+		}
 		else if (entry->status.state == SCHEDULER_LEFT)
+		{
+			round->nleaving++;
 			round->postponed = true;
+		}
 	}
 }
 
@@ -427,13 +457,13 @@ start_if_possible(Database *db, Round *round)
 {
 	StartAnswer answer = START_NO_ROOM;
 
-	if (!round->crowded && round->nstarting >= MAX_STARTING)
+	if (round->nwaiting == 0 && round->nstarting >= MAX_STARTING)
 	{
 		round->postponed = true;
 		return;
 	}
 
-	if (!round->crowded &&
+	if (round->nwaiting == 0 &&
 		round->nstarting + round->nrunning < room_for_schedulers())
 		answer = start(db);
 	if (answer == START_NOW)
@@ -442,8 +472,72 @@ start_if_possible(Database *db, Round *round)
 		round->postponed = true;
 	if (answer == START_NO_ROOM)
 	{
-		round->crowded = true;
-		pgt_entry_waits(db->oid, SCHEDULER_CROWDED, 0);
+		round->nwaiting++;
+		wait_for_room(db);
+	}
+}
+
+/* Who waits for room comes first, and of those the one that waits longest. */
+static int
+compare_places(const ListCell *a, const ListCell *b)
+{
+	const Database *first = lfirst(a);
+	const Database *second = lfirst(b);
+
+	/* 0 becomes the largest of all. */
+	uint64 since_first = (uint64) first->waits_since - 1;
+	uint64 since_second = (uint64) second->waits_since - 1;
+
+	if (since_first != since_second)
+		return since_first < since_second ? -1 : 1;
+
+	return first->oid < second->oid ? -1 : first->oid > second->oid;
+}
+
+static int
+compare_turns(const ListCell *a, const ListCell *b)
+{
+	TimestampTz first = ((SchedulerEntry *) lfirst(a))->status.since;
+	TimestampTz second = ((SchedulerEntry *) lfirst(b))->status.since;
+
+	return first < second ? -1 : first > second;
+}
+
+/* A time in the future is of a clock that was set back. */
+static bool
+is_past(TimestampTz start, int64 duration, Round *round)
+{
+	if (start > round->now || start + duration <= round->now)
+		return true;
+
+	round->next = Min(round->next, start + duration);
+	return false;
+}
+
+/*
+ * As many schedulers as others wait are to make room, those that run longest;
+ * one that does not leave, because of a long refresh, is not waited for.  If
+ * nobody waits any more, all may stay.
+ */
+static void
+take_turns(List *entries, Round *round)
+{
+	int wanted = round->nwaiting - round->nleaving;
+	ListCell *lc;
+
+	list_sort(entries, compare_turns);
+	foreach (lc, entries)
+	{
+		SchedulerEntry *entry = lfirst(lc);
+		TimestampTz asked_at;
+		bool over;
+
+		if (entry->status.state != SCHEDULER_RUNNING)
+			continue;
+		over = wanted > 0 && is_past(entry->status.since, TURN, round);
+		asked_at = pgt_entry_turn(entry->database, over);
+		if (asked_at != 0 && !is_past(asked_at, TURN, round))
+			wanted--;
 	}
 }
 
@@ -462,6 +556,7 @@ start_schedulers(void)
 		return DT_NOEND;
 
 	count_schedulers(entries, &round);
+	list_sort(databases, compare_places);
 	foreach (lc, databases)
 	{
 		Database *db = lfirst(lc);
@@ -471,7 +566,8 @@ start_schedulers(void)
 			start_if_possible(db, &round);
 	}
 
-	if (round.crowded)
+	take_turns(entries, &round);
+	if (round.nwaiting > 0)
 	{
 		say_crowded();
 		return Min(round.next,

@@ -195,14 +195,20 @@ wake_waiting(void)
 
 /* ---- who gets a worker ---- */
 
-/* How many workers there can be; the server may have less room than we may. */
-static int
-places(void)
+static bool
+is_crowded(void)
 {
 	int64 left = pool->crowded_until - GetCurrentTimestamp();
 
 	/* More than that is left if the clock was set back. */
-	if (left > 0 && left <= CROWDED_MS * INT64CONST(1000))
+	return left > 0 && left <= CROWDED_MS * INT64CONST(1000);
+}
+
+/* How many workers there can be; the server may have less room than we may. */
+static int
+places(void)
+{
+	if (is_crowded())
 		return Min(pgt_max_refresh_workers, pool->nprocesses);
 
 	return pgt_max_refresh_workers;
@@ -398,6 +404,17 @@ put_job(PoolSlot *slot, const PoolJob *job, SlotState state)
 	slot->state = state;
 }
 
+/* Whoever came after us may have a slot now, if there is one more. */
+static void
+give_ticket_back(PoolClient *client)
+{
+	if (client->ticket == 0)
+		return;
+
+	client->ticket = 0;
+	wake_waiting();
+}
+
 /* A free slot for a new worker, or -1: then we wait for one. */
 static int
 take_free(const PoolJob *job)
@@ -415,7 +432,7 @@ take_free(const PoolJob *job)
 			slot->database = MyDatabaseId;
 			slot->client = my_client;
 			put_job(slot, job, SLOT_STARTING);
-			client->ticket = 0;
+			give_ticket_back(client);
 			return i;
 		}
 	}
@@ -426,7 +443,10 @@ take_free(const PoolJob *job)
 	return -1;
 }
 
-/* The server could not start the process: make do with those that run. */
+/*
+ * The server could not start the process: make do with those that run.  If
+ * none does, one that has left its slot may not be quite gone.
+ */
 static void
 note_crowded(int number)
 {
@@ -434,7 +454,7 @@ note_crowded(int number)
 
 	LWLockAcquire(pool->lock, LW_EXCLUSIVE);
 	free_slot(&pool->slots[number]);
-	pool->nprocesses = taken(false);
+	pool->nprocesses = Max(taken(false), 1);
 	pool->crowded_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													  CROWDED_MS);
 	if (client->ticket == 0)
@@ -504,6 +524,21 @@ pgt_pool_give(const PoolJob *job, int preferred, bool may_start)
 	return number;
 }
 
+/*
+ * See pool.h.
+ */
+TimestampTz
+pgt_pool_crowded_until(void)
+{
+	TimestampTz until;
+
+	LWLockAcquire(pool->lock, LW_SHARED);
+	until = is_crowded() ? pool->crowded_until : DT_NOEND;
+	LWLockRelease(pool->lock);
+
+	return until;
+}
+
 /* Has the process of a slot exited before it took it up? */
 static bool
 never_came(int number)
@@ -559,11 +594,7 @@ pgt_pool_rest(void)
 	PoolClient *client = &pool->clients[my_client];
 
 	LWLockAcquire(pool->lock, LW_EXCLUSIVE);
-	if (client->ticket != 0)
-	{
-		client->ticket = 0;
-		wake_waiting();
-	}
+	give_ticket_back(client);
 	for (int i = 0; i < POOL_SLOTS && places_are_short(); i++)
 	{
 		if (is_idle(&pool->slots[i]))

@@ -48,7 +48,11 @@
 /* At most so often are writers asked what they changed. */
 #define TAKE_PAUSE (2 * MS)
 
-/* After the server could not start a process. */
+/*
+ * After the server could not start a process: at first it may merely not have
+ * noticed yet that one has ended.
+ */
+#define FIRST_START_PAUSE (20 * MS)
 #define START_PAUSE SECOND
 
 /* The model is not read more often without need. */
@@ -80,8 +84,10 @@ static TimestampTz taken_at = DT_NOBEGIN;
 static TimestampTz reload_at = DT_NOEND;
 static TimestampTz queued_since = DT_NOEND; /* jobs that have no worker */
 static TimestampTz start_at = DT_NOBEGIN;	/* no process before */
+static int nrefused = 0;					/* in a row, by the server */
 static bool written = false;				/* logs, since the last look */
 static TimestampTz tidy_at = DT_NOEND;		/* written, and no worker there */
+static bool resting = false;				/* gives nothing any more */
 
 /* ---- time ---- */
 
@@ -358,14 +364,15 @@ is_worth_a_process(const int *due, int ndue)
 		   expected_work(due, ndue) > PATIENCE;
 }
 
-/* The server has no room for a process: say so, once a minute. */
+/* The server has no room for a process: if that lasts, say so once a minute. */
 static void
 note_no_process(void)
 {
 	static TimestampTz told_at = DT_NOBEGIN;
+	int64 pause = pgt_backoff(FIRST_START_PAUSE, ++nrefused);
 
-	start_at = now + START_PAUSE;
-	if (now < told_at + 60 * SECOND)
+	start_at = now + Min(pause, START_PAUSE);
+	if (pause < START_PAUSE || now < told_at + 60 * SECOND)
 		return;
 
 	told_at = now;
@@ -391,6 +398,7 @@ give(const int *due, int ndue, int n)
 	if (slot < 0)
 		return false;
 
+	nrefused = 0;
 	given[slot].n = n;
 	memcpy(given[slot].pgt_ids, job.pgt_ids, sizeof(int64) * n);
 	for (int m = 0; m < n; m++)
@@ -411,7 +419,7 @@ tidy_up(void)
 {
 	PoolJob job = {.n = 0};
 
-	if (!pgt_enabled)
+	if (resting)
 		return;
 	if (written && pgt_pool_workers() == 0)
 		tidy_at = Min(tidy_at, now + TIDY_PAUSE);
@@ -439,7 +447,7 @@ static void
 dispatch(void)
 {
 	int *due = palloc(sizeof(int) * (model->due.nnodes + 1));
-	int ndue = pgt_enabled ? pgt_due_now(&model->due, now, due) : 0;
+	int ndue = resting ? 0 : pgt_due_now(&model->due, now, due);
 	int i = 0;
 
 	cycle_id += ndue > 0;
@@ -471,9 +479,9 @@ next_time(void)
 	TimestampTz next = Min(reload_at, pgt_give_way(now));
 
 	MemoryContextSwitchTo(round_memory);
-	if (pgt_enabled)
+	if (!resting)
 		next = Min(next, pgt_next_due(&model->due, now));
-	if (pgt_enabled && queued_since == DT_NOEND)
+	if (!resting && queued_since == DT_NOEND)
 		next = Min(next, Max(tidy_at, start_at));
 	if (queued_since != DT_NOEND)
 	{
@@ -481,6 +489,7 @@ next_time(void)
 
 		if (start > now)
 			next = Min(next, start);
+		next = Min(next, pgt_pool_crowded_until());
 	}
 	if (now < taken_at + TAKE_PAUSE)
 		next = Min(next, taken_at + TAKE_PAUSE);
@@ -503,6 +512,17 @@ rest(void)
 	(void) WaitLatch(MyLatch, events, timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	pgt_handle_interrupts();
+}
+
+/*
+ * Not while a worker refreshes: who looks whether it is in somebody's way?
+ */
+static void
+leave_if_asked(void)
+{
+	resting = !pgt_enabled || pgt_scheduler_turn_is_over();
+	if (resting && pgt_pool_running(MyDatabaseId) == 0)
+		pgt_scheduler_leave(pgt_enabled ? EXIT_GAVE_WAY : EXIT_DISABLED);
 }
 
 /* ---- the process ---- */
@@ -582,9 +602,8 @@ pgt_scheduler_main(Datum database)
 		look_at_clock();
 		collected = collect();
 		take(collected);
+		leave_if_asked();
 		dispatch();
 		rest();
-		if (!pgt_enabled && pgt_pool_running(MyDatabaseId) == 0)
-			pgt_scheduler_leave(EXIT_DISABLED);
 	}
 }
