@@ -41,6 +41,40 @@ character_at(const char *text, int position)
 	return *text == '\0' ? NULL : text;
 }
 
+/* Comments may lie in each other; what is not closed ends with the text. */
+static const char *
+behind_comment(const char *at)
+{
+	int depth = 0;
+
+	do
+	{
+		int delta = strncmp(at, "/*", 2) == 0 ? 1 :
+					strncmp(at, "*/", 2) == 0 ? -1 :
+												0;
+
+		depth += delta;
+		at += delta == 0 ? 1 : 2;
+	} while (depth > 0 && *at != '\0');
+
+	return at;
+}
+
+static const char *
+behind_blanks(const char *at)
+{
+	for (;;)
+	{
+		at += strspn(at, " \t\n\r\f\v");
+		if (strncmp(at, "--", 2) == 0)
+			at += strcspn(at, "\n\r");
+		else if (strncmp(at, "/*", 2) == 0)
+			at = behind_comment(at);
+		else
+			return at;
+	}
+}
+
 /* Is it about STREAM TABLE? */
 static bool
 is_ours(const ErrorData *error)
@@ -60,9 +94,7 @@ is_ours(const ErrorData *error)
 	if (at == NULL || !word_at(at, "stream"))
 		return false;
 
-	at += strlen("stream");
-	at += strspn(at, " \t\r\n");
-	return word_at(at, "table");
+	return word_at(behind_blanks(at + strlen("stream")), "table");
 }
 
 static void
