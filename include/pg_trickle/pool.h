@@ -76,14 +76,17 @@ extern void pgt_pool_rest(void);
 /* How many workers has this database that are to stay? */
 extern int pgt_pool_workers(void);
 
-/*
- * When the oldest job of this database that still runs was given; DT_NOEND:
- * none does.
- */
-extern TimestampTz pgt_pool_oldest(void);
+/* A job that has been given to a worker, and is not done. */
+typedef struct RunningJob
+{
+	Oid database;
+	pid_t pid;	  /* 0: the process is being started */
+	int64 pgt_id; /* the first one that is refreshed; 0: none */
+	TimestampTz given_at;
+} RunningJob;
 
-/* The processes of all databases that have a job; room for POOL_SLOTS. */
-extern int pgt_pool_pids(pid_t *pids);
+/* Those of all databases; room for POOL_SLOTS.  How many there are. */
+extern int pgt_pool_jobs(RunningJob *jobs);
 
 /* Cancel the job of one of them: somebody waits for its locks. */
 extern void pgt_pool_cancel(pid_t pid);

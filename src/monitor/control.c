@@ -25,7 +25,7 @@
 #include "pg_trickle/control.h"
 #include "pg_trickle/sql.h"
 
-#include "monitor.h"
+#include "health.h"
 
 PG_FUNCTION_INFO_V1(pgt_sql_source_gates);
 PG_FUNCTION_INFO_V1(pgt_sql_watermarks);
@@ -202,6 +202,83 @@ put_group(FunctionCallInfo fcinfo, const Controls *controls,
 	pgt_add_datum(&row, names_of(without_watermark(controls, group->sources)));
 	pgt_add_datum(&row, names_of(held_by(controls, group, streams)));
 	pgt_put_row(fcinfo, &row);
+}
+
+/* Is one of them to be refreshed by itself, and waits for that? */
+static bool
+any_waits(Health *health, List *relids)
+{
+	ListCell *lc;
+
+	foreach (lc, health->dag->nodes)
+	{
+		DagNode *node = lfirst(lc);
+
+		if (node->st != NULL && list_member_oid(relids, node->relid) &&
+			(pgt_is_late(health->ages, node) || !node->st->is_populated))
+			return true;
+	}
+
+	return false;
+}
+
+/* The source of the group that is behind; missing ones are. */
+static Oid
+last_source(const Controls *controls, const WatermarkGroup *group)
+{
+	const Watermark *last = NULL;
+	ListCell *lc;
+
+	foreach (lc, group->sources)
+	{
+		const Watermark *mark = pgt_find_watermark(controls, lfirst_oid(lc));
+
+		if (mark == NULL)
+			return lfirst_oid(lc);
+		if (last == NULL || mark->watermark < last->watermark)
+			last = mark;
+	}
+
+	return last->source;
+}
+
+static char *
+names_text(List *relids)
+{
+	StringInfoData text;
+	ListCell *lc;
+
+	initStringInfo(&text);
+	foreach (lc, relids)
+		appendStringInfo(&text, "%s%s",
+						 foreach_current_index(lc) == 0 ? "" : ", ",
+						 pgt_relation_text(lfirst_oid(lc)));
+	return text.data;
+}
+
+/* health_check(): between two loads sources may differ, but not for long. */
+void
+pgt_check_watermarks(Health *health)
+{
+	Controls *controls = pgt_read_controls();
+	ListCell *lc;
+
+	foreach (lc, controls->groups)
+	{
+		WatermarkGroup *group = lfirst(lc);
+		List *held = held_by(controls, group, health->streams);
+		const char *name;
+
+		if (!pgt_may_see_relations(group->sources) ||
+			!any_waits(health, held))
+			continue;
+		name = pgt_relation_text(last_source(controls, group));
+		pgt_find(health, SEVERITY_WARNING,
+				 psprintf("watermark group %s is not aligned and holds %s: run pgtrickle.advance_watermark(%s, ...) when source %s is loaded, or pgtrickle.drop_watermark_group(%s)",
+						  quote_identifier(group->name), names_text(held),
+						  quote_literal_cstr(name), name,
+						  quote_literal_cstr(group->name)));
+	}
 }
 
 /*

@@ -366,6 +366,8 @@ static const struct
 	 "CREATE STREAM TABLE is available, or was not asked for"},
 	{"control", check_control, "neither paused nor drained"},
 	{"gates", check_gates, "no source is gated"},
+	{"watermarks", pgt_check_watermarks,
+	 "no stream table waits for a watermark group"},
 	{"errors", check_errors, "no stream table failed at its last refresh"},
 	{"fuses", check_fuses, "no fuse has blown"},
 	{"claims", check_claims, "no log was emptied without a stream table"},

@@ -58,6 +58,10 @@ typedef struct SourceHealth
 /* Of those that the user may see. */
 extern List *pgt_source_health(Ages *ages);
 
+/* ---- control.c ---- */
+
+extern void pgt_check_watermarks(Health *health);
+
 /* ---- lateness.c ---- */
 
 /*

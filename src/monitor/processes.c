@@ -8,17 +8,24 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "pg_trickle/control.h"
 #include "pg_trickle/launcher.h"
+#include "pg_trickle/pool.h"
 #include "pg_trickle/settings.h"
+#include "pg_trickle/sql.h"
 
 #include "processes.h"
 
 /* How long a scheduler may take to start, in milliseconds. */
 #define START_MS 10000
+
+/* So long may all workers be busy with the same refreshes; microseconds. */
+#define LONG_REFRESHES INT64CONST(60000000)
+#define VERY_LONG_REFRESHES INT64CONST(600000000)
 
 void
 pgt_check_preload(Health *health)
@@ -96,6 +103,74 @@ pgt_check_scheduler(Health *health)
 	check_running(health, &status);
 }
 
+static const char *
+visible_name(const Health *health, const RunningJob *job)
+{
+	ListCell *lc;
+
+	foreach (lc, health->streams)
+	{
+		const StreamTable *st = lfirst(lc);
+
+		if (job->database == MyDatabaseId && st->pgt_id == job->pgt_id)
+			return pgt_relation_text(st->relid);
+	}
+
+	return NULL;
+}
+
+/* As in "stream tables public.a, public.b and 2 others". */
+static char *
+jobs_text(const Health *health, const RunningJob *jobs, int njobs)
+{
+	StringInfoData text;
+	int nnamed = 0;
+
+	initStringInfo(&text);
+	for (int i = 0; i < njobs; i++)
+	{
+		const char *name = visible_name(health, &jobs[i]);
+
+		if (name != NULL)
+			appendStringInfo(&text, "%s%s",
+							 nnamed++ == 0 ? "stream tables " : ", ", name);
+	}
+	if (nnamed == 0)
+		return "those of others";
+
+	if (nnamed < njobs)
+		appendStringInfo(&text, " and %d others", njobs - nnamed);
+	return text.data;
+}
+
+/*
+ * Does everybody wait for refreshes that take long?  The server may have room
+ * for less workers than we may have.
+ */
+static void
+check_busy(Health *health)
+{
+	RunningJob jobs[POOL_SLOTS];
+	int njobs = pgt_pool_jobs(jobs);
+	TimestampTz last = DT_NOBEGIN;
+	int64 busy;
+
+	if (njobs == 0 || (njobs < pgt_max_refresh_workers &&
+					   pgt_pool_crowded_until() == DT_NOEND))
+		return;
+
+	for (int i = 0; i < njobs; i++)
+		last = Max(last, jobs[i].given_at);
+	busy = GetCurrentTimestamp() - last;
+	if (busy > LONG_REFRESHES)
+		pgt_find(health,
+				 busy > VERY_LONG_REFRESHES ? SEVERITY_CRITICAL :
+											  SEVERITY_WARNING,
+				 psprintf("all refresh workers (%d) have been busy for %d seconds or more, with %s, and nothing else is refreshed: set pg_trickle.refresh_timeout, raise pg_trickle.max_refresh_workers, or see pgtrickle.refresh_progress and suspend what takes too long",
+						  njobs, (int) (busy / 1000000),
+						  jobs_text(health, jobs, njobs)));
+}
+
 /*
  * The launcher, a scheduler and the refresh workers take background workers,
  * of which others may want some, too.
@@ -104,9 +179,14 @@ void
 pgt_check_workers(Health *health)
 {
 	int wanted = 2 + pgt_max_refresh_workers;
-	int crowded = pgt_crowded_schedulers();
+	int crowded;
 
-	if (pgt_is_preloaded() && max_worker_processes < wanted)
+	if (!pgt_is_preloaded())
+		return;
+	check_busy(health);
+	crowded = pgt_crowded_schedulers();
+
+	if (max_worker_processes < wanted)
 		pgt_find(health, SEVERITY_WARNING,
 				 psprintf("there are background workers for %d of %d refresh workers: raise max_worker_processes (it is %d) to %d or more, and one for each further database, and restart the server; or lower pg_trickle.max_refresh_workers",
 						  Max(max_worker_processes - 2, 0),

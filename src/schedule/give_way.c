@@ -31,12 +31,13 @@
 #include "pg_trickle/pool.h"
 #include "pg_trickle/scheduler.h"
 
+/* A prepared transaction has no process, nor has a job that is starting. */
 static bool
-is_one_of(pid_t pid, const pid_t *pids, int npids)
+is_one_of(pid_t pid, const RunningJob *jobs, int njobs)
 {
-	for (int i = 0; i < npids; i++)
+	for (int i = 0; i < njobs; i++)
 	{
-		if (pids[i] == pid)
+		if (pid != 0 && jobs[i].pid == pid)
 			return true;
 	}
 
@@ -71,13 +72,13 @@ blocks(const LockInstanceData *holder, const LockInstanceData *waiter)
 
 static void
 cancel_blockers(const LockData *locks, const LockInstanceData *waiter,
-				const pid_t *pids, int npids)
+				const RunningJob *jobs, int njobs)
 {
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		const LockInstanceData *holder = &locks->locks[i];
 
-		if (blocks(holder, waiter) && is_one_of(holder->pid, pids, npids))
+		if (blocks(holder, waiter) && is_one_of(holder->pid, jobs, njobs))
 			pgt_pool_cancel(holder->pid);
 	}
 }
@@ -85,8 +86,8 @@ cancel_blockers(const LockData *locks, const LockInstanceData *waiter,
 static void
 look_around(void)
 {
-	pid_t pids[POOL_SLOTS];
-	int npids = pgt_pool_pids(pids);
+	RunningJob jobs[POOL_SLOTS];
+	int njobs = pgt_pool_jobs(jobs);
 	LockData *locks;
 
 	StartTransactionCommand();
@@ -95,10 +96,26 @@ look_around(void)
 	{
 		const LockInstanceData *waiter = &locks->locks[i];
 
-		if (is_command(waiter) && !is_one_of(waiter->pid, pids, npids))
-			cancel_blockers(locks, waiter, pids, npids);
+		if (is_command(waiter) && !is_one_of(waiter->pid, jobs, njobs))
+			cancel_blockers(locks, waiter, jobs, njobs);
 	}
 	CommitTransactionCommand();
+}
+
+/* When the oldest job of this database was given; DT_NOEND: there is none. */
+static TimestampTz
+oldest_job(void)
+{
+	RunningJob jobs[POOL_SLOTS];
+	TimestampTz oldest = DT_NOEND;
+
+	for (int i = pgt_pool_jobs(jobs) - 1; i >= 0; i--)
+	{
+		if (jobs[i].database == MyDatabaseId)
+			oldest = Min(oldest, jobs[i].given_at);
+	}
+
+	return oldest;
 }
 
 /*
@@ -108,7 +125,7 @@ TimestampTz
 pgt_give_way(TimestampTz now)
 {
 	static TimestampTz looked_at = DT_NOBEGIN;
-	TimestampTz oldest = pgt_pool_oldest();
+	TimestampTz oldest = oldest_job();
 	int64 pause = DeadlockTimeout * INT64CONST(1000);
 
 	if (oldest == DT_NOEND)

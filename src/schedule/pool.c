@@ -625,27 +625,6 @@ is_running(const PoolSlot *slot)
 	return slot->state == SLOT_STARTING || slot->state == SLOT_BUSY;
 }
 
-/*
- * See pool.h.
- */
-TimestampTz
-pgt_pool_oldest(void)
-{
-	TimestampTz oldest = DT_NOEND;
-
-	LWLockAcquire(pool->lock, LW_SHARED);
-	for (int i = 0; i < POOL_SLOTS; i++)
-	{
-		const PoolSlot *slot = &pool->slots[i];
-
-		if (is_mine(slot) && is_running(slot))
-			oldest = Min(oldest, slot->given_at);
-	}
-	LWLockRelease(pool->lock);
-
-	return oldest;
-}
-
 /* ---- workers ---- */
 
 /* The process ends, well or not. */
@@ -882,15 +861,22 @@ pgt_pool_cancel(pid_t pid)
  * See pool.h.
  */
 int
-pgt_pool_pids(pid_t *pids)
+pgt_pool_jobs(RunningJob *jobs)
 {
 	int n = 0;
 
 	LWLockAcquire(pool->lock, LW_SHARED);
 	for (int i = 0; i < POOL_SLOTS; i++)
 	{
-		if (pool->slots[i].state == SLOT_BUSY)
-			pids[n++] = pool->slots[i].pid;
+		const PoolSlot *slot = &pool->slots[i];
+
+		if (is_running(slot))
+			jobs[n++] = (RunningJob){
+				.database = slot->database,
+				.pid = slot->pid,
+				.pgt_id = slot->job.n > 0 ? slot->job.pgt_ids[0] : 0,
+				.given_at = slot->given_at,
+			};
 	}
 	LWLockRelease(pool->lock);
 

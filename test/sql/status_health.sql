@@ -186,6 +186,32 @@ SELECT * FROM problems();
 DELETE FROM pgtrickle.pgt_source_gates;
 SELECT * FROM problems();
 
+-- A watermark group matters when it keeps somebody from being refreshed who
+-- should have been; it is told to those who may see its sources.
+CREATE TABLE returns (region text);
+SELECT pgtrickle.create_stream_table('net', $$
+	SELECT region, count(*) AS n FROM totals JOIN returns USING (region) GROUP BY region $$, '1h');
+SELECT pgtrickle.create_watermark_group('Loads', '{sales,returns}', 60);
+SELECT * FROM problems();
+INSERT INTO returns VALUES ('north');
+SELECT * FROM problems();
+SELECT age_it('net', '3 hours');
+SELECT * FROM problems() WHERE check_name = 'watermarks';
+SELECT pgtrickle.advance_watermark('returns', '2024-06-01 12:00Z');
+SELECT pgtrickle.advance_watermark('sales', '2024-06-01 11:00Z');
+SELECT * FROM problems() WHERE check_name = 'watermarks';
+CREATE ROLE regress_health_reader;
+GRANT SELECT ON net, returns TO regress_health_reader;
+SET ROLE regress_health_reader;
+SELECT check_name, severity, detail FROM pgtrickle.health_check() WHERE check_name = 'watermarks';
+RESET ROLE;
+SELECT pgtrickle.advance_watermark('sales', '2024-06-01 11:59Z');
+SELECT * FROM problems() WHERE check_name = 'watermarks';
+SELECT pgtrickle.drop_watermark_group('Loads');
+DROP TABLE returns CASCADE;
+DROP ROLE regress_health_reader;
+SELECT * FROM problems();
+
 -- What failed, and what helps: codes, hints that were kept, what is known of a code.
 INSERT INTO pgtrickle.pgt_refresh_history
 SELECT nextval('pgtrickle.pgt_refresh_history_id_seq'), pgt_id, now(), now(), now(), 'SKIP', 0, 0, 0, 0,

@@ -128,7 +128,7 @@ sub interrupt_one
 
 	$node->safe_psql('one', q{
 		CREATE OR REPLACE FUNCTION slow(bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE
-			AS 'BEGIN PERFORM pg_sleep(30); RETURN $1; END'});
+			AS 'BEGIN PERFORM pg_sleep(90); RETURN $1; END'});
 	$node->safe_psql('one', 'INSERT INTO t SELECT max(id) + 1, 5 FROM t');
 	wait_for_query($node, "SELECT count(*) > 0 $busy", 't', 'a refresh runs');
 	$node->safe_psql('one', q{
@@ -157,6 +157,28 @@ interrupt_one(sub { $node->safe_psql('postgres', 'SELECT pg_terminate_backend('
 			  . scheduler_pid($node, 'one') . ')') });
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) $busy");
 becomes_fresh('another scheduler takes over');
+
+# ---- all workers are busy ----
+
+sub busy_workers
+{
+	return $node->safe_psql($_[0], q{SELECT string_agg(severity || ' ' || detail, '')
+		FROM pgtrickle.health_check() WHERE check_name = 'workers' AND detail LIKE 'all refresh workers%'});
+}
+
+set('pg_trickle.max_refresh_workers = 1');
+interrupt_one(sub {
+	is(busy_workers('one'), '', 'a refresh that runs is nothing to worry about');
+	sleep 61;
+	like(busy_workers('one'), qr/^warning all refresh workers \(1\) .* 6\d seconds or more, with stream tables public\.\S+, and nothing/,
+		'one that does not end, if there is no other worker, is');
+	like(busy_workers('two'), qr/^warning .*, with those of others, and nothing/, 'elsewhere, too');
+	set('pg_trickle.max_refresh_workers = 2');
+	is(busy_workers('one'), '', 'another one may come');
+	$node->safe_psql('postgres', "SELECT pg_cancel_backend($_)") for @_;
+});
+becomes_fresh('it goes on');
+set('pg_trickle.max_refresh_workers = 4');
 
 # ---- no room for a worker ----
 
