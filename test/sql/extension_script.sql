@@ -1,4 +1,5 @@
 \i trickle_test.sql
+\set SHOW_CONTEXT never
 -- What scripts of other extensions do: none of ours becomes a member of theirs,
 -- or pg_dump would leave it out.
 CREATE TABLE item (id int PRIMARY KEY, kind text);
