@@ -11,7 +11,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 
-$node->init;
+$node->init(allows_streaming => 1);
 $node->append_conf(
 	'postgresql.conf', q{
 	shared_preload_libraries = 'pg_trickle'
@@ -326,14 +326,46 @@ sub unescaped
 
 create_database('latin1', 'LATIN1');
 create_database('euc_jp', 'EUC_JP');
-$node->safe_psql($_, q{INSERT INTO item VALUES (4, 'd')}) for qw(latin1 euc_jp);
+create_database('sql_ascii', 'SQL_ASCII');
+$node->safe_psql($_, q{INSERT INTO item VALUES (4, 'd')})
+  for qw(latin1 euc_jp sql_ascii);
 check_positions('utf8', 'UTF8', '\xc3\xa4\xe6\x97\xa5', 2);
 check_positions('utf8', 'LATIN1', '\xe4\xf6', 2);
 check_positions('utf8', 'SJIS', '\x93\xfa\x96\x7b', 2);
+
+# Characters that have a byte like a backslash, a digit or a quote's neighbour.
+check_positions('utf8', 'SJIS', '\x95\x5c', 1);
+check_positions('utf8', 'GB18030', '\x81\x5c\x81\x30\x84\x36', 2);
+check_positions('sql_ascii', 'SQL_ASCII', '\xff\xc3', 2);
 check_positions('latin1', 'LATIN1', '\xe4\xf6', 2);
 check_positions('latin1', 'UTF8', '\xc3\xa4', 1);
 check_positions('euc_jp', 'EUC_JP', '\xc6\xfc\xcb\xdc', 2);
 check_positions('euc_jp', 'UTF8', '\xe6\x97\xa5\xe6\x9c\xac', 2);
 
+# ---- connections of other kinds ----
+
+# A WAL sender of a database takes SQL; one of none does not.
+my ($status, $out, $error) = $node->psql('utf8', q{
+	CREATE STREAM TABLE s AS SELECT id FROM item;
+	REFRESH STREAM TABLE s;
+	SELECT count(*) FROM s;
+	DROP STREAM TABLE s;
+	CREATE STREAM TABLE s x AS SELECT 1}, replication => 'database');
+is($out, '4', 'a WAL sender takes the statements');
+like($error, qr/syntax error at or near "x"\nLINE 1: CREATE STREAM TABLE s x/,
+	'and finds errors');
+(undef, undef, $error) = $node->psql('utf8', 'DROP STREAM TABLE s',
+	replication => 'true');
+like($error, qr/cannot execute SQL commands in WAL sender for physical replication/,
+	'one for physical replication does not');
 $node->stop;
+
+# A server without a postmaster reads its statements line by line.
+my $statements = "CREATE STREAM TABLE s AS SELECT id FROM item\n"
+  . "INSERT INTO item VALUES (9, 'z')\nREFRESH STREAM TABLE s\n"
+  . "SELECT max(id) FROM s\nDROP STREAM TABLE s\n";
+IPC::Run::run([ 'postgres', '--single', '-D', $node->data_dir, 'utf8' ],
+	'<', \$statements, '>', \$out, '2>', \$error);
+like($out, qr/max = "9"/, 'single-user mode takes the statements');
+unlike($error, qr/ERROR/, 'without an error');
 done_testing();
