@@ -80,6 +80,13 @@ extern StreamStatus pgt_parse_status(const char *name); /* 22023 */
 extern StreamTable *pgt_lookup_stream(Oid relid, bool missing_ok);
 extern StreamTable *pgt_lookup_stream_by_id(int64 pgt_id, bool missing_ok);
 extern List *pgt_all_streams(void); /* of StreamTable, by pgt_id */
+
+/*
+ * The same, if the extension may be older than the library; only pgt_id, relid
+ * and query_relid are set.
+ */
+extern List *pgt_all_stream_relations(void);
+
 extern int64 pgt_new_stream_id(void);
 extern void pgt_insert_stream(StreamTable *st); /* sets revision */
 extern void pgt_update_stream(StreamTable *st); /* new version, revision + 1 */

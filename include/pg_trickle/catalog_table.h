@@ -71,6 +71,9 @@ extern bool pgt_catalog_is_known(void);
 extern bool pgt_catalog_exists(void);
 extern bool pgt_catalog_is_active(void);
 
+/* Or is it older than the library?  To be asked before it is dropped. */
+extern bool pgt_catalog_is_current(void);
+
 /* The next value of one of the sequences; needs no privilege. */
 extern int64 pgt_next_id(CatalogObject sequence);
 
@@ -84,6 +87,12 @@ typedef void *(*FormRow)(HeapTuple tuple, const Datum *values,
 extern List *pgt_scan_catalog(CatalogObject table, CatalogObject index,
 							  int nkeys, ScanKey keys, ScanDirection direction,
 							  bool first_only, FormRow form);
+
+/*
+ * All rows of a table that may be older than the library: "form" must not look
+ * at columns that the first version did not have.
+ */
+extern List *pgt_scan_any_version(CatalogObject table, FormRow form);
 
 /* All rows that a snapshot shows, in the order of an index. */
 extern List *pgt_scan_under(Snapshot snapshot, CatalogObject table,

@@ -31,6 +31,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg_trickle/catalog_table.h"
+#include "pg_trickle/compat.h"
 
 #define MAX_CATALOG_COLUMNS 32
 #define MAX_ORDER 2 /* columns of an index */
@@ -190,15 +191,62 @@ pgt_catalog_is_active(void)
 	return !IsBinaryUpgrade && !creating_extension && pgt_catalog_exists();
 }
 
+static bool
+is_current(CatalogObject object)
+{
+	Oid oid = find_object(object);
+	Relation rel;
+	int natts;
+
+	if (!OidIsValid(oid))
+		return false;
+	if (natts_known[object] == 0)
+		return true; /* no table */
+
+	rel = table_open(oid, AccessShareLock);
+	natts = RelationGetNumberOfAttributes(rel);
+	table_close(rel, AccessShareLock);
+	return natts >= natts_known[object];
+}
+
+/*
+ * Has the extension in this database all that the library knows of?
+ */
+bool
+pgt_catalog_is_current(void)
+{
+	for (int i = 0; i < NUM_CATALOG_OBJECTS; i++)
+	{
+		if (!is_current(i))
+			return false;
+	}
+
+	return true;
+}
+
+/* The library was replaced, and the extension not updated. */
+pg_noreturn static void
+refuse_older(char *detail)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("extension \"pg_trickle\" is older than its library"),
+			errdetail_internal("%s", detail),
+			errhint("Run ALTER EXTENSION pg_trickle UPDATE."));
+}
+
 /*
  * The OID of a catalog table, index or sequence.  Error 55000 if there is
- * none: the library is loaded but the extension is not created.
+ * none: the library is loaded but the extension is not created, or older.
  */
 Oid
 pgt_catalog_oid(CatalogObject object)
 {
 	Oid oid = find_object(object);
 
+	if (!OidIsValid(oid) && pgt_catalog_exists())
+		refuse_older(psprintf("There is no relation \"%s\".",
+							  object_names[object]));
 	if (!OidIsValid(oid))
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -218,8 +266,7 @@ pgt_next_id(CatalogObject sequence)
 }
 
 /*
- * Open a table of the catalog.  Error 55000 if it is older than the library:
- * that was replaced, and the extension not updated.
+ * Open a table of the catalog.  Error 55000 if it is older than the library.
  */
 static Relation
 open_table(CatalogObject table, LOCKMODE mode)
@@ -227,11 +274,8 @@ open_table(CatalogObject table, LOCKMODE mode)
 	Relation rel = table_open(pgt_catalog_oid(table), mode);
 
 	if (RelationGetNumberOfAttributes(rel) < natts_known[table])
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("extension \"pg_trickle\" is older than its library"),
-				errdetail("Table \"%s\" lacks columns.", object_names[table]),
-				errhint("Run ALTER EXTENSION pg_trickle UPDATE."));
+		refuse_older(psprintf("Table \"%s\" lacks columns.",
+							  object_names[table]));
 
 	return rel;
 }
@@ -260,6 +304,26 @@ add_row(List *rows, HeapTuple tuple, Relation rel, FormRow form)
 	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
 	row = form(tuple, values, nulls);
 	return row == NULL ? rows : lappend(rows, row);
+}
+
+/*
+ * See catalog_table.h.
+ */
+List *
+pgt_scan_any_version(CatalogObject table, FormRow form)
+{
+	Relation rel = table_open(pgt_catalog_oid(table), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	List *rows = NIL;
+	HeapTuple tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+		rows = add_row(rows, tuple, rel, form);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	return rows;
 }
 
 /* ---- small tables ---- */

@@ -334,6 +334,26 @@ pgt_all_streams(void)
 							ForwardScanDirection, false, form_stream);
 }
 
+static void *
+form_relations(HeapTuple tuple, const Datum *values, const bool *nulls)
+{
+	StreamTable *st = palloc0(sizeof(StreamTable));
+
+	st->pgt_id = DatumGetInt64(values[Anum_id - 1]);
+	st->relid = DatumGetObjectId(values[Anum_relid - 1]);
+	st->query_relid = DatumGetObjectId(values[Anum_query_relid - 1]);
+	return st;
+}
+
+/*
+ * See catalog.h.
+ */
+List *
+pgt_all_stream_relations(void)
+{
+	return pgt_scan_any_version(TABLE_STREAMS, form_relations);
+}
+
 /*
  * An id for a new stream table.
  */

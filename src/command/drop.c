@@ -199,6 +199,16 @@ forget(List *dropped)
 		pgt_untrack_unused_sources();
 }
 
+/* Ours may be one that is too old to be read, see drop_extension.c. */
+static bool
+drops_an_extension(FunctionCallInfo fcinfo)
+{
+	const DropStmt *stmt =
+		(const DropStmt *) ((EventTriggerData *) fcinfo->context)->parsetree;
+
+	return IsA(stmt, DropStmt) && stmt->removeType == OBJECT_EXTENSION;
+}
+
 /*
  * Event trigger function for ddl_command_start of commands that drop things:
  * in a restored database they do not find what goes with a stream table.
@@ -211,7 +221,8 @@ pgt_on_drop_start(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"on_drop_start\" was not called by an event trigger"));
 
-	if (pgt_catalog_is_active())
+	if (pgt_catalog_is_active() && (!drops_an_extension(fcinfo) ||
+									pgt_catalog_is_current()))
 		pgt_link_restored();
 	PG_RETURN_NULL();
 }

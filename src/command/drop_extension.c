@@ -8,7 +8,8 @@
  * they would still depend on what their queries once read, and nobody could
  * drop that without dropping them.  When the command is over there is no code
  * of ours any more to undo it, so it is undone when the command starts; if it
- * fails, the server rolls that back.
+ * fails, the server rolls that back.  All this works for an extension that is
+ * older than the library, too: who cannot update it must get rid of it.
  *
  *-------------------------------------------------------------------------
  */
@@ -58,7 +59,7 @@ pgt_on_drop_extension(PG_FUNCTION_ARGS)
 		!pgt_catalog_exists())
 		PG_RETURN_NULL();
 
-	foreach (lc, pgt_all_streams())
+	foreach (lc, pgt_all_stream_relations())
 	{
 		StreamTable *st = lfirst(lc);
 

@@ -381,7 +381,7 @@ is_due(const Database *db, const SchedulerEntry *entry, TimestampTz now,
 		case SCHEDULER_HELD:
 			return false;
 		case SCHEDULER_BACKOFF: /* longer: the clock was set back */
-			if (entry->status.next_start <= now ||
+			if (db->look || entry->status.next_start <= now ||
 				entry->status.next_start > now + LONGEST_BACKOFF)
 				return true;
 			*next = Min(*next, entry->status.next_start);

@@ -36,6 +36,7 @@ static object_access_hook_type next_access_hook = NULL;
 
 /* What to say when this transaction commits. */
 static bool created_extension = false;
+static bool may_run = false; /* a scheduler that has failed before */
 static bool changed_databases = false;
 
 /* ---- commands that need a database for themselves ---- */
@@ -178,6 +179,8 @@ access_object(ObjectAccessType access, Oid class, Oid object, int sub,
 	if (class == ExtensionRelationId &&
 		(access == OAT_DROP || access == OAT_POST_ALTER))
 		pgt_wake_for(WAKE_CATALOG);
+	if (class == ExtensionRelationId && access == OAT_POST_ALTER)
+		may_run = true;
 }
 
 static void
@@ -197,7 +200,7 @@ say_once(void)
 static void
 tell_launcher(void)
 {
-	if (created_extension)
+	if (created_extension || may_run)
 		pgt_tell_launcher(MyDatabaseId);
 	if (changed_databases)
 		pgt_tell_launcher(InvalidOid);
@@ -213,7 +216,7 @@ at_end_of_transaction(XactEvent event, void *arg)
 		tell_launcher();
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
 		event == XACT_EVENT_PREPARE)
-		created_extension = changed_databases = false;
+		created_extension = may_run = changed_databases = false;
 }
 
 /*
