@@ -109,12 +109,12 @@ extern StreamTable *pgt_stream_by_range_var(const RangeVar *name,
 											const char *hint);
 
 /*
- * The same for who is about to let the server act on the name: with the lock it
- * stays the name of this stream table.  NULL without a word if there is no such
- * relation.
+ * The stream table that the server is about to drop by its name, locked so that
+ * it stays that; errors 42809 and 42501 as DROP TABLE.  With "missing_ok" NULL,
+ * without a word, if there is no such relation.
  */
-extern StreamTable *pgt_lock_own_stream(const RangeVar *name, LOCKMODE mode,
-										const char *hint);
+extern StreamTable *pgt_lock_dropped_stream(const RangeVar *name,
+											bool missing_ok);
 extern RangeVar *pgt_range_var(text *name);
 
 /* Arguments of functions for the owners of sources (source_argument.c). */

@@ -256,8 +256,8 @@ pgt_on_sql_drop(PG_FUNCTION_ARGS)
 Datum
 pgt_sql_drop_stream(PG_FUNCTION_ARGS)
 {
-	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
-										 AccessExclusiveLock, true);
+	StreamTable *st =
+		pgt_lock_dropped_stream(pgt_range_var(PG_GETARG_TEXT_PP(0)), false);
 	StringInfoData sql;
 
 	initStringInfo(&sql);

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -59,8 +60,18 @@ pgt_check_schema(Oid schema)
 typedef struct NameCheck
 {
 	bool must_own;
+	bool drops;		  /* then who owns the schema may, too */
 	const char *hint; /* if it is no stream table; or NULL */
 } NameCheck;
+
+static bool
+is_owned(Oid relid, bool drops)
+{
+	if (object_ownercheck(RelationRelationId, relid, GetUserId()))
+		return true;
+	return drops && object_ownercheck(NamespaceRelationId,
+									  get_rel_namespace(relid), GetUserId());
+}
 
 /* Checked before the lock: who may not control it may not block it. */
 static void
@@ -76,8 +87,7 @@ check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("\"%s\" is not a stream table", range->relname),
 				check->hint == NULL ? 0 : errhint("%s", check->hint));
-	if (check->must_own &&
-		!object_ownercheck(RelationRelationId, relid, GetUserId()))
+	if (check->must_own && !is_owned(relid, check->drops))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, range->relname);
 }
 
@@ -85,10 +95,15 @@ check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
  * See command.h.
  */
 StreamTable *
-pgt_lock_own_stream(const RangeVar *name, LOCKMODE mode, const char *hint)
+pgt_lock_dropped_stream(const RangeVar *name, bool missing_ok)
 {
-	NameCheck check = {.must_own = true, .hint = hint};
-	Oid relid = RangeVarGetRelidExtended(name, mode, RVR_MISSING_OK,
+	NameCheck check = {
+		.must_own = true,
+		.drops = true,
+		.hint = "Use DROP TABLE to remove a table.",
+	};
+	Oid relid = RangeVarGetRelidExtended(name, AccessExclusiveLock,
+										 missing_ok ? RVR_MISSING_OK : 0,
 										 check_before_lock, &check);
 
 	return OidIsValid(relid) ? pgt_lookup_stream(relid, false) : NULL;

@@ -280,9 +280,8 @@ pgt_drop_statement(const Statement *statement)
 
 	pgt_check_writable(statement);
 	foreach (lc, drop->objects)
-		(void) pgt_lock_own_stream(makeRangeVarFromNameList(lfirst(lc)),
-								   AccessExclusiveLock,
-								   "Use DROP TABLE to remove a table.");
+		(void) pgt_lock_dropped_stream(makeRangeVarFromNameList(lfirst(lc)),
+									   true);
 	drop = copyObject(drop);
 	drop->concurrent = false;
 	run_instead(statement, (Node *) drop);

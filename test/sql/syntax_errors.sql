@@ -116,6 +116,16 @@ REFRESH STREAM TABLE s;
 DROP STREAM TABLE s;
 CREATE STREAM TABLE x AS SELECT id FROM item;
 RESET ROLE;
+
+-- who owns the schema may drop what is in it, and nothing more
+CREATE SCHEMA theirs AUTHORIZATION regress_pgt_nobody;
+CREATE STREAM TABLE theirs.a AS SELECT id FROM item;
+CREATE STREAM TABLE theirs.b AS SELECT id FROM item;
+SET ROLE regress_pgt_nobody;
+ALTER STREAM TABLE theirs.a SUSPEND;
+DROP STREAM TABLE theirs.a;
+SELECT pgtrickle.drop_stream_table('theirs.b');
+RESET ROLE;
 DROP OWNED BY regress_pgt_nobody;
 DROP ROLE regress_pgt_nobody;
 
