@@ -24,6 +24,25 @@ typedef struct RowIdentity RowIdentity;
 /* By the image of the columns 1..ncols (ncols may be less than natts). */
 extern RowIdentity *pgt_identity_by_image(TupleDesc desc, int ncols);
 
+/* What identity by key calls for a type; hash functions may be missing. */
+typedef struct KeyFunctions
+{
+	Oid type;
+	Oid equal;
+	Oid hash;
+	Oid hash_extended;
+} KeyFunctions;
+
+/*
+ * Look them up; true if other sessions can be told, because they are the same
+ * as long as nobody changes operator classes.  To look them up goes through
+ * all classes there are.
+ */
+extern bool pgt_key_functions(Oid type, KeyFunctions *functions);
+
+/* Be told by another session, who must know that they are still the same. */
+extern void pgt_know_key_functions(const KeyFunctions *functions);
+
 /*
  * By the default "=" of the types of the nkeys columns attnos[], under the
  * collations of the descriptor.  With nkeys = 0 all rows are the same.

@@ -37,6 +37,7 @@ extern void pgt_image_put_columns(StringInfo image, int n,
  * context.
  */
 extern int64 pgt_image_int(ImageReader *image);
+extern void pgt_image_bytes(ImageReader *image, void *bytes, size_t size);
 extern char *pgt_image_text(ImageReader *image);
 extern void *pgt_image_node(ImageReader *image);
 extern TupleDesc pgt_image_desc(ImageReader *image);

@@ -26,6 +26,7 @@
 #include "access/htup_details.h"
 #include "access/nbtree.h"
 #include "access/sysattr.h"
+#include "access/transam.h"
 #include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -33,7 +34,9 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "pg_trickle/identity.h"
@@ -65,8 +68,12 @@ typedef struct ImageType
 typedef struct IdentityColumn
 {
 	AttrNumber attno;
-	ImageType image;	  /* by image */
-	TypeCacheEntry *type; /* by key: "=" and hash function */
+	ImageType image; /* by image */
+
+	/* by key */
+	FmgrInfo equal;
+	FmgrInfo hash; /* fn_oid invalid: there is none */
+	FmgrInfo hash_extended;
 	Oid collation;
 } IdentityColumn;
 
@@ -151,6 +158,91 @@ pgt_identity_by_image(TupleDesc desc, int ncols)
 	return id;
 }
 
+/* ---- the functions of keys ---- */
+
+/* What this session was told. */
+static KeyFunctions told[16];
+static int ntold = 0;
+
+static void
+forget_told(Datum arg, int cacheid, uint32 hashvalue)
+{
+	ntold = 0;
+}
+
+static const KeyFunctions *
+find_told(Oid type)
+{
+	for (int i = 0; i < ntold; i++)
+	{
+		if (told[i].type == type)
+			return &told[i];
+	}
+
+	return NULL;
+}
+
+/*
+ * See identity.h.
+ */
+void
+pgt_know_key_functions(const KeyFunctions *functions)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		CacheRegisterSyscacheCallback(CLAOID, forget_told, (Datum) 0);
+		registered = true;
+	}
+	if (ntold < (int) lengthof(told) && find_told(functions->type) == NULL)
+		told[ntold++] = *functions;
+}
+
+/*
+ * See identity.h.
+ */
+bool
+pgt_key_functions(Oid type, KeyFunctions *functions)
+{
+	const KeyFunctions *known = find_told(type);
+	TypeCacheEntry *entry;
+
+	if (known != NULL)
+	{
+		*functions = *known;
+		return true;
+	}
+
+	entry = lookup_type_cache(type, KEY_TYPE_FLAGS);
+	functions->type = type;
+	functions->equal = entry->eq_opr_finfo.fn_oid;
+	functions->hash = entry->hash_proc_finfo.fn_oid;
+	functions->hash_extended = entry->hash_extended_proc_finfo.fn_oid;
+	return type < FirstNormalObjectId && OidIsValid(functions->equal) &&
+		   entry->typtype == TYPTYPE_BASE && !OidIsValid(entry->typelem);
+}
+
+static void
+resolve(Oid function, FmgrInfo *info)
+{
+	if (OidIsValid(function))
+		fmgr_info(function, info);
+}
+
+/* False if the type has no "=". */
+static bool
+take_functions(IdentityColumn *column, Oid type)
+{
+	KeyFunctions functions;
+
+	(void) pgt_key_functions(type, &functions);
+	resolve(functions.equal, &column->equal);
+	resolve(functions.hash, &column->hash);
+	resolve(functions.hash_extended, &column->hash_extended);
+	return OidIsValid(functions.equal);
+}
+
 /*
  * The identity by the columns attnos[0..nkeys-1] of "desc", under the default
  * "=" of their types and their collations, NULLs being equal.  In the current
@@ -167,9 +259,7 @@ pgt_identity_by_key(TupleDesc desc, int nkeys, const AttrNumber *attnos)
 		IdentityColumn *column = add_column(id, attnos[i]);
 
 		column->collation = attr->attcollation;
-		column->type = lookup_type_cache(getBaseType(attr->atttypid),
-										 KEY_TYPE_FLAGS);
-		if (!OidIsValid(column->type->eq_opr_finfo.fn_oid))
+		if (!take_functions(column, getBaseType(attr->atttypid)))
 			ereport(ERROR,
 					errcode(ERRCODE_UNDEFINED_FUNCTION),
 					errmsg("could not identify an equality operator for type %s",
@@ -186,19 +276,20 @@ pgt_identity_by_key(TupleDesc desc, int nkeys, const AttrNumber *attnos)
 static uint64
 key_hash(Datum value, const IdentityColumn *column)
 {
-	TypeCacheEntry *type = column->type;
+	FmgrInfo *function = unconstify(FmgrInfo *, &column->hash_extended);
 	Datum hash;
 
-	if (OidIsValid(type->hash_extended_proc_finfo.fn_oid))
+	if (OidIsValid(function->fn_oid))
 	{
-		hash = FunctionCall2Coll(&type->hash_extended_proc_finfo,
-								 column->collation, value, UInt64GetDatum(0));
+		hash = FunctionCall2Coll(function, column->collation, value,
+								 UInt64GetDatum(0));
 		return DatumGetUInt64(hash);
 	}
-	if (OidIsValid(type->hash_proc_finfo.fn_oid))
+
+	function = unconstify(FmgrInfo *, &column->hash);
+	if (OidIsValid(function->fn_oid))
 	{
-		hash = FunctionCall1Coll(&type->hash_proc_finfo, column->collation,
-								 value);
+		hash = FunctionCall1Coll(function, column->collation, value);
 		return hash_bytes_uint32_extended(DatumGetUInt32(hash), 0);
 	}
 	return 1;
@@ -250,7 +341,8 @@ column_equal(const RowIdentity *id, const IdentityColumn *column,
 		return a->tts_isnull[i] && b->tts_isnull[i];
 	if (id->by_image)
 		return image_equal(a->tts_values[i], b->tts_values[i], &column->image);
-	return DatumGetBool(FunctionCall2Coll(&column->type->eq_opr_finfo,
+	return DatumGetBool(FunctionCall2Coll(unconstify(FmgrInfo *,
+													 &column->equal),
 										  column->collation,
 										  a->tts_values[i], b->tts_values[i]));
 }

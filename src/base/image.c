@@ -120,6 +120,15 @@ pgt_image_int(ImageReader *image)
 }
 
 /*
+ * Copy the next bytes.
+ */
+void
+pgt_image_bytes(ImageReader *image, void *bytes, size_t size)
+{
+	memcpy(bytes, take(image, size), size);
+}
+
+/*
  * Read a text, or NULL.
  */
 char *

@@ -23,6 +23,7 @@
 #include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -505,6 +506,34 @@ pgt_node_build(const QueryNode *query, struct NodeState *state,
 
 /* ---- as bytes ---- */
 
+/* So that the reader need not look up what keys are compared by. */
+static void
+write_key_functions(const NodeProgram *node, StringInfo image)
+{
+	for (int i = 0; i < node->nkeys; i++)
+	{
+		KeyFunctions functions;
+		Oid type = TupleDescAttr(node->input_desc, i)->atttypid;
+
+		if (!pgt_key_functions(getBaseType(type), &functions))
+			functions.type = InvalidOid;
+		appendBinaryStringInfo(image, (char *) &functions, sizeof(functions));
+	}
+}
+
+static void
+read_key_functions(const NodeProgram *node, ImageReader *image)
+{
+	for (int i = 0; i < node->nkeys; i++)
+	{
+		KeyFunctions functions;
+
+		pgt_image_bytes(image, &functions, sizeof(functions));
+		if (OidIsValid(functions.type))
+			pgt_know_key_functions(&functions);
+	}
+}
+
 /*
  * Append a node that was built; its strategies and functions are looked up
  * again by who reads it.
@@ -522,6 +551,7 @@ pgt_node_write(const NodeProgram *node, StringInfo image)
 	foreach (lc, node->query->aggs)
 		pgt_image_put_node(image, ((NodeAgg *) lfirst(lc))->aggref);
 	pgt_image_put_desc(image, node->input_desc);
+	write_key_functions(node, image);
 	pgt_image_put_int(image, node->keys_vary);
 	pgt_image_put_int(image, node->state_relid);
 	pgt_image_put_oids(image, node->multisets);
@@ -565,6 +595,7 @@ pgt_node_read(ImageReader *image)
 	NodeProgram *node = begin_plan(query, pgt_image_desc(image), memory);
 	Oid state_relid;
 
+	read_key_functions(node, image);
 	node->keys_vary = pgt_image_int(image) != 0;
 	finish_plan(node);
 	state_relid = (Oid) pgt_image_int(image);
