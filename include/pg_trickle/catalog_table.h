@@ -109,13 +109,6 @@ extern void pgt_update_row(CatalogObject table, CatalogObject index,
 extern void pgt_delete_rows(CatalogObject table, CatalogObject index,
 							int nkeys, ScanKey keys);
 
-extern Datum pgt_int2_array(int n, const AttrNumber *members);
-extern AttrNumber *pgt_int2_members(Datum array, int *n);
-
-/* A regclass[]. */
-extern Datum pgt_regclass_array(List *oids);
-extern List *pgt_regclass_members(Datum array);
-
 /* As stored in pgt_stream_tables.frontier (src/catalog/frontier_json.c). */
 extern Datum pgt_frontier_to_jsonb(const Frontier *frontier);
 extern Frontier *pgt_frontier_from_jsonb(Datum jsonb);

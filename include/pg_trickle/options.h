@@ -54,6 +54,9 @@ extern Tier pgt_parse_tier(const char *name);
 extern DiamondConsistency pgt_parse_diamond_consistency(const char *name);
 extern DiamondPolicy pgt_parse_diamond_policy(const char *name);
 
+/* For other kinds of names: the position in a table, in any case, or -1. */
+extern int pgt_find_name(const char *const *names, int n, const char *name);
+
 /* Error 22023 if it is negative. */
 extern void pgt_check_fuse_ceiling(int64 ceiling);
 

@@ -24,7 +24,6 @@
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "utils/array.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -618,74 +617,4 @@ pgt_delete_rows(CatalogObject table, CatalogObject index, int nkeys,
 	index_close(irel, AccessShareLock);
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
-}
-
-/*
- * An int2[] of attribute numbers, palloc'd.
- */
-Datum
-pgt_int2_array(int n, const AttrNumber *members)
-{
-	Datum *datums = palloc(sizeof(Datum) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-		datums[i] = Int16GetDatum(members[i]);
-
-	return PointerGetDatum(construct_array(datums, n, INT2OID, 2, true,
-										   TYPALIGN_SHORT));
-}
-
-/*
- * The members of an int2[], palloc'd.
- */
-AttrNumber *
-pgt_int2_members(Datum array, int *n)
-{
-	Datum *datums;
-	bool *nulls;
-	AttrNumber *members;
-
-	deconstruct_array(DatumGetArrayTypeP(array), INT2OID, sizeof(int16), true,
-					  TYPALIGN_SHORT, &datums, &nulls, n);
-	members = palloc(sizeof(AttrNumber) * Max(*n, 1));
-	for (int i = 0; i < *n; i++)
-		members[i] = DatumGetInt16(datums[i]);
-
-	return members;
-}
-
-/*
- * A regclass[] of relations, palloc'd.
- */
-Datum
-pgt_regclass_array(List *oids)
-{
-	Datum *datums = palloc(sizeof(Datum) * (list_length(oids) + 1));
-	ListCell *lc;
-
-	foreach (lc, oids)
-		datums[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
-
-	return PointerGetDatum(construct_array(datums, list_length(oids),
-										   REGCLASSOID, sizeof(Oid), true,
-										   TYPALIGN_INT));
-}
-
-/*
- * The members of a regclass[], a list of OIDs.
- */
-List *
-pgt_regclass_members(Datum array)
-{
-	Datum *datums;
-	bool *nulls;
-	int n;
-	List *oids = NIL;
-
-	deconstruct_array(DatumGetArrayTypeP(array), REGCLASSOID, sizeof(Oid),
-					  true, TYPALIGN_INT, &datums, &nulls, &n);
-	for (int i = 0; i < n; i++)
-		oids = lappend_oid(oids, DatumGetObjectId(datums[i]));
-
-	return oids;
 }

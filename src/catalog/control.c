@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "pg_trickle/arrays.h"
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
 #include "pg_trickle/control.h"

@@ -8,11 +8,10 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
-#include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
+#include "pg_trickle/arrays.h"
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
 
@@ -26,35 +25,6 @@ enum
 	Natts_dependencies = Anum_cdc_mode,
 };
 
-static List *
-strings_of_array(Datum array)
-{
-	Datum *datums;
-	bool *nulls;
-	int n;
-	List *strings = NIL;
-
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
-					  TYPALIGN_INT, &datums, &nulls, &n);
-	for (int i = 0; i < n; i++)
-		strings = lappend(strings, TextDatumGetCString(datums[i]));
-
-	return strings;
-}
-
-static Datum
-array_of_strings(List *strings)
-{
-	Datum *datums = palloc(sizeof(Datum) * (list_length(strings) + 1));
-	ListCell *lc;
-
-	foreach (lc, strings)
-		datums[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
-
-	return PointerGetDatum(construct_array(datums, list_length(strings),
-										   TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 static void *
 form_dependency(HeapTuple tuple, const Datum *values, const bool *nulls)
 {
@@ -63,7 +33,7 @@ form_dependency(HeapTuple tuple, const Datum *values, const bool *nulls)
 	dep->pgt_id = DatumGetInt64(values[Anum_id - 1]);
 	dep->source_relid = DatumGetObjectId(values[Anum_source - 1]);
 	dep->source_type = TextDatumGetCString(values[Anum_type - 1]);
-	dep->columns = strings_of_array(values[Anum_columns - 1]);
+	dep->columns = pgt_string_members(values[Anum_columns - 1]);
 	dep->cdc_mode = TextDatumGetCString(values[Anum_cdc_mode - 1]);
 	return dep;
 }
@@ -112,7 +82,7 @@ pgt_insert_dependency(const Dependency *dep)
 	values[Anum_id - 1] = Int64GetDatum(dep->pgt_id);
 	values[Anum_source - 1] = ObjectIdGetDatum(dep->source_relid);
 	values[Anum_type - 1] = CStringGetTextDatum(dep->source_type);
-	values[Anum_columns - 1] = array_of_strings(dep->columns);
+	values[Anum_columns - 1] = pgt_string_array(dep->columns);
 	values[Anum_cdc_mode - 1] = CStringGetTextDatum(dep->cdc_mode);
 	pgt_insert_row(TABLE_DEPENDENCIES, values, nulls);
 }

@@ -39,10 +39,11 @@ list_names(const char *const *names, int n)
 	return list.data;
 }
 
-/* Position of a name in a table of names; error 22023. */
-static int
-parse_name(const char *const *names, int n, const char *what,
-		   const char *name)
+/*
+ * Position of a name in a table of names, in any case, or -1.
+ */
+int
+pgt_find_name(const char *const *names, int n, const char *name)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -50,10 +51,23 @@ parse_name(const char *const *names, int n, const char *what,
 			return i;
 	}
 
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("unrecognized %s: \"%s\"", what, name),
-			errhint("Available values: %s.", list_names(names, n)));
+	return -1;
+}
+
+/* The same; error 22023 instead of -1. */
+static int
+parse_name(const char *const *names, int n, const char *what,
+		   const char *name)
+{
+	int found = pgt_find_name(names, n, name);
+
+	if (found < 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("unrecognized %s: \"%s\"", what, name),
+				errhint("Available values: %s.", list_names(names, n)));
+
+	return found;
 }
 
 /*

@@ -32,6 +32,7 @@
 #include "utils/rel.h"
 #include "utils/xid8.h"
 
+#include "pg_trickle/arrays.h"
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
 #include "pg_trickle/compat.h"

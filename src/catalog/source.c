@@ -16,6 +16,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "pg_trickle/arrays.h"
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
 

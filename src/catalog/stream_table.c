@@ -15,6 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "pg_trickle/arrays.h"
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
 #include "pg_trickle/wake.h"
@@ -86,19 +87,6 @@ pgt_status_name(StreamStatus status)
 	return status_names[status];
 }
 
-/* Position of a name in a table of names, or -1. */
-static int
-find_name(const char *const *names, int n, const char *name)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (pg_strcasecmp(names[i], name) == 0)
-			return i;
-	}
-
-	return -1;
-}
-
 /*
  * The refresh mode of that name, in any case; error 22023 (or 0A000 for the
  * one that does not exist yet).
@@ -106,7 +94,7 @@ find_name(const char *const *names, int n, const char *name)
 RefreshMode
 pgt_parse_mode(const char *name)
 {
-	int mode = find_name(mode_names, lengthof(mode_names), name);
+	int mode = pgt_find_name(mode_names, lengthof(mode_names), name);
 
 	if (pg_strcasecmp(name, "IMMEDIATE") == 0)
 		ereport(ERROR,
@@ -128,7 +116,7 @@ pgt_parse_mode(const char *name)
 StreamStatus
 pgt_parse_status(const char *name)
 {
-	int status = find_name(status_names, lengthof(status_names), name);
+	int status = pgt_find_name(status_names, lengthof(status_names), name);
 
 	if (status < 0)
 		ereport(ERROR,

@@ -26,12 +26,11 @@
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "pg_trickle/command.h"
 #include "pg_trickle/control.h"
+#include "pg_trickle/subtransaction.h"
 
 PG_FUNCTION_INFO_V1(pgt_sql_pause);
 PG_FUNCTION_INFO_V1(pgt_sql_resume_scheduler);
@@ -91,65 +90,36 @@ pgt_sql_resume_scheduler(PG_FUNCTION_ARGS)
 /* ---- drain ---- */
 
 /* Raises what the lock raises, with lock_timeout set for it alone. */
-static void
-lock_running(int timeout_ms)
+static bool
+lock_running(void *timeout_ms)
 {
 	int level = NewGUCNestLevel();
 
-	(void) set_config_option("lock_timeout", psprintf("%d", timeout_ms),
+	(void) set_config_option("lock_timeout",
+							 psprintf("%d", *(int *) timeout_ms),
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
 	pgt_lock_running();
 	AtEOXact_GUC(true, level);
-}
-
-/* False if the error is that the time is up; else raises it again. */
-static bool
-take_timeout(MemoryContext context, ResourceOwner owner)
-{
-	ErrorData *error;
-
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-		ReThrowError(error);
-
-	return false;
+	return true;
 }
 
 /* Wait for refreshes that run; false if some still do when the time is up. */
 static bool
 wait_for_running(int timeout_ms)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = true;
+	ErrorData *error;
 
 	if (!pgt_anything_running())
 		return true;
 	if (timeout_ms <= 0)
 		return false;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		lock_running(timeout_ms);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		done = take_timeout(context, owner);
-	}
-	PG_END_TRY();
+	error = pgt_try(lock_running, &timeout_ms);
+	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ReThrowError(error);
 
-	return done;
+	return error == NULL;
 }
 
 /*

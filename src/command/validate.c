@@ -29,7 +29,6 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
@@ -38,6 +37,7 @@
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/run_as.h"
 #include "pg_trickle/sql.h"
+#include "pg_trickle/subtransaction.h"
 
 PG_FUNCTION_INFO_V1(pgt_sql_validate_query);
 
@@ -101,31 +101,27 @@ put_error(Validation *v, const ErrorData *error)
 	put(v, privilege ? "privileges" : "query", error_text(error), "ERROR");
 }
 
+typedef struct CheckStep
+{
+	Check check;
+	Validation *v;
+} CheckStep;
+
+static bool
+take_check(void *arg)
+{
+	CheckStep *step = arg;
+
+	step->check(step->v);
+	return true;
+}
+
 /* Run a check; false, with a row that says why, if it raised an error. */
 static bool
 passes(Validation *v, Check check)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		check(v);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	CheckStep step = {.check = check, .v = v};
+	ErrorData *error = pgt_try(take_check, &step);
 
 	if (error == NULL)
 		return true;

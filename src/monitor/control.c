@@ -12,15 +12,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "pg_trickle/arrays.h"
 #include "pg_trickle/compat.h"
 #include "pg_trickle/control.h"
 #include "pg_trickle/sql.h"
@@ -60,15 +59,13 @@ pgt_may_see_relations(List *relids)
 static Datum
 names_of(List *relids)
 {
-	Datum *datums = palloc(sizeof(Datum) * (list_length(relids) + 1));
+	List *names = NIL;
 	ListCell *lc;
 
 	foreach (lc, relids)
-		datums[foreach_current_index(lc)] =
-			CStringGetTextDatum(pgt_relation_text(lfirst_oid(lc)));
+		names = lappend(names, pgt_relation_text(lfirst_oid(lc)));
 
-	return PointerGetDatum(construct_array(datums, list_length(relids),
-										   TEXTOID, -1, false, TYPALIGN_INT));
+	return pgt_string_array(names);
 }
 
 /* ---- gates ---- */

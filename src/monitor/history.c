@@ -35,9 +35,24 @@ required_max_rows(int max_rows)
 	return max_rows;
 }
 
+/* What a refresh did; the text of errors is for owners. */
+static void
+add_outcome(AnswerRow *row, const RefreshRecord *record, bool is_owner)
+{
+	pgt_add_text(row, record->action);
+	pgt_add_text(row, record->status);
+	pgt_add_int8(row, record->rows_inserted);
+	pgt_add_int8(row, record->rows_deleted);
+	pgt_add_int8(row, record->delta_row_count);
+	pgt_add_float8(row, duration_ms(record));
+	pgt_add_text(row, record->initiated_by);
+	pgt_add_text(row, is_owner ? record->reason : NULL);
+	pgt_add_text(row, is_owner ? record->error : NULL);
+}
+
 /*
  * get_refresh_history(name text, max_rows int) returns setof record: the last
- * refreshes, newest first; the text of errors is for owners.
+ * refreshes, newest first.
  */
 Datum
 pgt_sql_get_refresh_history(PG_FUNCTION_ARGS)
@@ -57,15 +72,7 @@ pgt_sql_get_refresh_history(PG_FUNCTION_ARGS)
 		pgt_add_time(&row, record->data_timestamp);
 		pgt_add_time(&row, record->start_time);
 		pgt_add_time(&row, record->end_time);
-		pgt_add_text(&row, record->action);
-		pgt_add_text(&row, record->status);
-		pgt_add_int8(&row, record->rows_inserted);
-		pgt_add_int8(&row, record->rows_deleted);
-		pgt_add_int8(&row, record->delta_row_count);
-		pgt_add_float8(&row, duration_ms(record));
-		pgt_add_text(&row, record->initiated_by);
-		pgt_add_text(&row, all ? record->reason : NULL);
-		pgt_add_text(&row, all ? record->error : NULL);
+		add_outcome(&row, record, all);
 		pgt_put_row(fcinfo, &row);
 	}
 
@@ -152,15 +159,7 @@ put_timeline(FunctionCallInfo fcinfo, const StreamTable *st,
 	pgt_add_time(&row, record->start_time);
 	pgt_add_time(&row, record->end_time);
 	pgt_add_relation(&row, st->relid);
-	pgt_add_text(&row, record->action);
-	pgt_add_text(&row, record->status);
-	pgt_add_int8(&row, record->rows_inserted);
-	pgt_add_int8(&row, record->rows_deleted);
-	pgt_add_int8(&row, record->delta_row_count);
-	pgt_add_float8(&row, duration_ms(record));
-	pgt_add_text(&row, record->initiated_by);
-	pgt_add_text(&row, all ? record->reason : NULL);
-	pgt_add_text(&row, all ? record->error : NULL);
+	add_outcome(&row, record, all);
 	pgt_put_row(fcinfo, &row);
 }
 

@@ -11,17 +11,16 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "pg_trickle/arrays.h"
 #include "pg_trickle/command.h"
 #include "pg_trickle/compat.h"
 
@@ -31,19 +30,6 @@ PG_FUNCTION_INFO_V1(pgt_sql_list_sources);
 PG_FUNCTION_INFO_V1(pgt_sql_trigger_inventory);
 
 /* ---- list_sources ---- */
-
-static Datum
-text_array(List *strings)
-{
-	Datum *datums = palloc(sizeof(Datum) * (list_length(strings) + 1));
-	ListCell *lc;
-
-	foreach (lc, strings)
-		datums[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
-
-	return PointerGetDatum(construct_array(datums, list_length(strings),
-										   TEXTOID, -1, false, TYPALIGN_INT));
-}
 
 /* See monitor.h; the names in the catalog are those of the creation. */
 List *
@@ -81,11 +67,12 @@ pgt_sql_list_sources(PG_FUNCTION_ARGS)
 	{
 		Dependency *dep = lfirst(lc);
 		AnswerRow row = {0};
+		List *columns;
 
 		pgt_add_relation(&row, dep->source_relid);
 		pgt_add_text(&row, dep->source_type);
-		pgt_add_datum(&row, text_array(pgt_columns_read(form,
-														dep->source_relid)));
+		columns = pgt_columns_read(form, dep->source_relid);
+		pgt_add_datum(&row, pgt_string_array(columns));
 		pgt_add_text(&row, dep->cdc_mode);
 		pgt_put_row(fcinfo, &row);
 	}

@@ -20,11 +20,8 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
-
 #include "pg_trickle/refresh.h"
+#include "pg_trickle/subtransaction.h"
 
 /*
  * Is this an error that the data of a delta can raise where the data of the
@@ -40,22 +37,20 @@ may_be_of_the_delta(int sqlerrcode)
 		   category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
 }
 
-/* Returns the message of the error, or raises it again. */
-static const char *
-take_back(MemoryContext context, ResourceOwner owner)
+typedef struct Step
 {
-	ErrorData *error;
+	AttemptedStep take;
+	void *arg;
+	const char *misfit;
+} Step;
 
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	if (!may_be_of_the_delta(error->sqlerrcode))
-		ReThrowError(error);
+static bool
+take_step(void *arg)
+{
+	Step *step = arg;
 
-	return error->message;
+	step->misfit = step->take(step->arg);
+	return step->misfit == NULL;
 }
 
 /*
@@ -64,29 +59,15 @@ take_back(MemoryContext context, ResourceOwner owner)
  * Other errors are raised.  Strings in the current memory context.
  */
 Attempt
-pgt_attempt(AttemptedStep step, void *arg)
+pgt_attempt(AttemptedStep take, void *arg)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile Attempt attempt = {0};
+	Step step = {.take = take, .arg = arg};
+	ErrorData *error = pgt_try(take_step, &step);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		attempt.misfit = step(arg);
-		if (attempt.misfit == NULL)
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		attempt.error = take_back(context, owner);
-	}
-	PG_END_TRY();
+	if (error == NULL)
+		return (Attempt){.misfit = step.misfit};
+	if (!may_be_of_the_delta(error->sqlerrcode))
+		ReThrowError(error);
 
-	return attempt;
+	return (Attempt){.error = error->message};
 }
