@@ -39,6 +39,22 @@ typedef enum StreamStatus
 	STREAM_ERROR,
 } StreamStatus;
 
+/*
+ * What the scheduler goes by, of one stream table, as it was when the row was
+ * read or written last; who writes another one tells the scheduler.
+ */
+typedef struct ScheduledAs
+{
+	char *schedule;
+	bool is_populated;
+	bool held; /* suspended, or its fuse has blown */
+	int consecutive_errors;
+	TimestampTz retry_at;
+	Tier tier;
+	DiamondConsistency diamond_consistency;
+	DiamondPolicy diamond_policy;
+} ScheduledAs;
+
 typedef struct StreamTable
 {
 	int64 pgt_id;
@@ -69,6 +85,7 @@ typedef struct StreamTable
 	TimestampTz fuse_blown_at; /* 0: it is not */
 	TimestampTz retry_at;	   /* after errors, not before; 0: any time */
 	TransactionId xmin;		   /* who wrote this version of the row */
+	ScheduledAs scheduled;	   /* by stream_table.c */
 } StreamTable;
 
 extern const char *pgt_mode_name(RefreshMode mode);

@@ -14,6 +14,7 @@
 #include "pg_trickle/arrays.h"
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
+#include "pg_trickle/wake.h"
 
 enum
 {
@@ -85,6 +86,7 @@ pgt_insert_dependency(const Dependency *dep)
 	values[Anum_columns - 1] = pgt_string_array(dep->columns);
 	values[Anum_cdc_mode - 1] = CStringGetTextDatum(dep->cdc_mode);
 	pgt_insert_row(TABLE_DEPENDENCIES, values, nulls);
+	pgt_wake_for(WAKE_CATALOG);
 }
 
 /*
@@ -98,4 +100,5 @@ pgt_delete_dependencies(int64 pgt_id)
 	ScanKeyInit(&key, Anum_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(pgt_id));
 	pgt_delete_rows(TABLE_DEPENDENCIES, INDEX_DEPENDENCIES, 1, &key);
+	pgt_wake_for(WAKE_CATALOG);
 }

@@ -19,6 +19,7 @@
 #include "pg_trickle/arrays.h"
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/catalog_table.h"
+#include "pg_trickle/wake.h"
 
 enum
 {
@@ -119,6 +120,7 @@ store_source(const Source *source, bool is_new)
 	if (is_new)
 	{
 		pgt_insert_row(TABLE_TRACKING, values, nulls);
+		pgt_wake_for(WAKE_CATALOG);
 		return;
 	}
 
@@ -284,4 +286,5 @@ pgt_delete_source(int64 track_id)
 	pgt_delete_rows(TABLE_TRACKING, INDEX_TRACKING, 1, &key);
 	init_id_key(&key, track_id);
 	pgt_delete_rows(TABLE_SEGMENTS, INDEX_SEGMENTS, 1, &key);
+	pgt_wake_for(WAKE_CATALOG);
 }

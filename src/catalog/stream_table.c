@@ -127,6 +127,58 @@ pgt_parse_status(const char *name)
 	return (StreamStatus) status;
 }
 
+/* ---- what the scheduler goes by ---- */
+
+/* The text of the schedule must not change in its place. */
+static ScheduledAs
+scheduled_as(const StreamTable *st)
+{
+	return (ScheduledAs){
+		.schedule = st->schedule,
+		.is_populated = st->is_populated,
+		.held = st->status == STREAM_SUSPENDED || st->fuse_blown_at != 0,
+		.consecutive_errors = st->consecutive_errors,
+		.retry_at = st->retry_at,
+		.tier = st->options.tier,
+		.diamond_consistency = st->options.diamond_consistency,
+		.diamond_policy = st->options.diamond_policy,
+	};
+}
+
+/*
+ * Only the refreshes that the scheduler has ordered add to errors and waits,
+ * and it has that from their results; that they have ended it learns here.
+ */
+static bool
+errors_have_ended(const ScheduledAs *before, const ScheduledAs *after)
+{
+	return after->consecutive_errors < before->consecutive_errors ||
+		   after->retry_at < before->retry_at;
+}
+
+/*
+ * The row is written: tell the scheduler if that is news.  A refresh without
+ * a past writes nothing of this, so that it costs the scheduler nothing.
+ */
+static void
+tell_scheduler(StreamTable *st)
+{
+	ScheduledAs before = st->scheduled;
+	ScheduledAs after = scheduled_as(st);
+
+	st->scheduled = after;
+	if (strcmp(before.schedule, after.schedule) != 0 ||
+		before.is_populated != after.is_populated ||
+		before.held != after.held ||
+		errors_have_ended(&before, &after) ||
+		before.tier != after.tier ||
+		before.diamond_consistency != after.diamond_consistency ||
+		before.diamond_policy != after.diamond_policy)
+		pgt_wake_for(WAKE_CATALOG);
+}
+
+/* ---- rows ---- */
+
 static TimestampTz
 timestamp_or_zero(const Datum *values, const bool *nulls, AttrNumber attno)
 {
@@ -189,6 +241,7 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 	read_options(&st->options, values, nulls);
 	st->fuse_blown_at = timestamp_or_zero(values, nulls, Anum_fuse_blown_at);
 	st->retry_at = timestamp_or_zero(values, nulls, Anum_retry_at);
+	st->scheduled = scheduled_as(st);
 	return st;
 }
 
@@ -365,6 +418,7 @@ pgt_insert_stream(StreamTable *st)
 	values[Anum_created_at - 1] = values[Anum_updated_at - 1];
 	pgt_insert_row(TABLE_STREAMS, values, nulls);
 	CacheInvalidateRelcacheByRelid(st->relid);
+	st->scheduled = scheduled_as(st);
 	pgt_wake_for(WAKE_CATALOG);
 }
 
@@ -387,6 +441,7 @@ pgt_update_stream(StreamTable *st)
 				Int64GetDatum(st->pgt_id));
 	pgt_update_row(TABLE_STREAMS, INDEX_STREAMS_ID, 1, &key, values, nulls,
 				   replace);
+	tell_scheduler(st);
 }
 
 /*

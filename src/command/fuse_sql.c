@@ -18,7 +18,6 @@
 
 #include "pg_trickle/command.h"
 #include "pg_trickle/refresh.h"
-#include "pg_trickle/wake.h"
 
 PG_FUNCTION_INFO_V1(pgt_sql_reset_fuse);
 
@@ -58,6 +57,5 @@ pgt_sql_reset_fuse(PG_FUNCTION_ARGS)
 									  .recompute = recompute,
 									  .past_fuse = true,
 								  });
-	pgt_wake_for(WAKE_CATALOG);
 	PG_RETURN_VOID();
 }

@@ -29,7 +29,6 @@
 #include "pg_trickle/command.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/run_as.h"
-#include "pg_trickle/wake.h"
 
 /*
  * Store a changed definition; compiled forms of it become invalid.
@@ -39,7 +38,6 @@ pgt_store_definition(StreamTable *st)
 {
 	pgt_update_stream(st);
 	CacheInvalidateRelcacheByRelid(st->relid);
-	pgt_wake_for(WAKE_CATALOG);
 	CommandCounterIncrement();
 }
 

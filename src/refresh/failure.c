@@ -34,7 +34,6 @@
 #include "pg_trickle/refresh_log.h"
 #include "pg_trickle/settings.h"
 #include "pg_trickle/sql.h"
-#include "pg_trickle/wake.h"
 
 static int64 refreshing;
 
@@ -221,7 +220,6 @@ suspend(StreamTable *st, const ErrorData *error)
 	const char *name = pgt_relation_text(st->relid);
 
 	st->status = STREAM_SUSPENDED;
-	pgt_wake_for(WAKE_CATALOG);
 	ereport(WARNING,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("stream table %s is suspended after %d consecutive errors",
@@ -235,7 +233,6 @@ static void
 blow_fuse(StreamTable *st)
 {
 	st->fuse_blown_at = GetCurrentTimestamp();
-	pgt_wake_for(WAKE_CATALOG);
 	ereport(WARNING,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("fuse of stream table %s has blown",

@@ -353,8 +353,15 @@ inherit_one(Model *model, int i, const Model *older, int k, DueNode read)
 	stream->postponed_until = older->streams[k].postponed_until;
 	node->last_start = Max(node->last_start, read.last_start);
 	node->consecutive_errors = read.consecutive_errors;
+	if (read.last_start > node->last_end)
+	{
+		/* Somebody else has refreshed it since it was postponed. */
+		stream->npostponed = 0;
+		stream->postponed_until = DT_NOBEGIN;
+	}
 	node->retry_at = Max(read.retry_at, stream->postponed_until);
-	if (!reads_the_same(model, i, older, k))
+	if (!reads_the_same(model, i, older, k) ||
+		(!stream->is_populated && older->streams[k].is_populated))
 		pgt_note_dirty(&model->due, i, model->due.loaded_at);
 }
 
@@ -421,6 +428,8 @@ pgt_load_model(Model *older)
 		inherit(model, older);
 		pgt_note_clock(&model->due, model->due.loaded_at);
 		MemoryContextSwitchTo(before);
+		elog(DEBUG1, "read the schedules of %d stream tables",
+			 model->due.nnodes);
 	}
 	CommitTransactionCommand();
 	if (older != NULL)
