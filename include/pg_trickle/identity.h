@@ -69,6 +69,13 @@ extern Bitmapset *pgt_identity_difference(const RowIdentity *id,
 extern int64 pgt_identity_hash_values(const RowIdentity *id,
 									  const Datum *values, const bool *nulls);
 
+/*
+ * A faster hash of a row by image, which is never stored: it may change from
+ * one version to the next.
+ */
+extern int64 pgt_identity_quick_hash(const RowIdentity *id,
+									 const Datum *values, const bool *nulls);
+
 /* The image of single values; composites are compared field by field. */
 extern bool pgt_datum_image_equal(Datum a, Datum b, Oid type);
 extern uint64 pgt_datum_image_hash(Datum value, Oid type);

@@ -23,6 +23,11 @@ extern RowFinder *pgt_finder_open(const ApplyTarget *target, RowStore *store);
 /* Is it the index that keeps a second row of the same key out? */
 extern bool pgt_finder_is_unique(const RowFinder *finder);
 
+/*
+ * So many searches are to come.  Only for keys, of which there is one row.
+ */
+extern void pgt_finder_expect(RowFinder *finder, int64 searches);
+
 /* Look for the rows that are the same as "row"; the former search ends. */
 extern void pgt_finder_search(RowFinder *finder, TupleTableSlot *row);
 

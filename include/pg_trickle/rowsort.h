@@ -55,6 +55,12 @@ extern const SortedRow *pgt_rowsort_peek(const RowSort *sort);
  */
 extern MinimalTuple pgt_rowsort_keep(RowSort *sort);
 extern void pgt_rowsort_drop(RowSort *sort, MinimalTuple tuple);
+/*
+ * How many different groups there are, or such with a negative weight; 0 if
+ * they are on disk.
+ */
+extern int64 pgt_rowsort_count_groups(RowSort *sort, bool negative);
+
 extern bool pgt_rowsort_is_in_memory(const RowSort *sort);
 extern void pgt_rowsort_free(RowSort *sort);
 

@@ -21,6 +21,8 @@
 #include "nodes/bitmapset.h"
 #include "utils/rel.h"
 
+#include "pg_trickle/identity.h"
+
 typedef struct RowStore RowStore;
 
 /*
@@ -58,6 +60,30 @@ extern TupleTableSlot *pgt_rowstore_slot(RowStore *store);
 extern void pgt_rowstore_lookup(RowStore *store, Oid index, int nkeys,
 								ScanKey keys);
 extern bool pgt_rowstore_fetch(RowStore *store, TupleTableSlot *slot);
+
+/*
+ * So many look-ups are to come: if the table is small beside that, note where
+ * its rows lie, by their hashes with "by" (row_places.h), which must live as
+ * long as the store.
+ */
+extern void pgt_rowstore_expect_lookups(RowStore *store,
+										const RowIdentity *by,
+										int64 lookups);
+
+/* What is known without an index of the rows that are the same as another. */
+typedef enum NotedRow
+{
+	NOTED_NOTHING, /* ask the index */
+	NOTED_NO_ROW,  /* there is none */
+	NOTED_ROW,	   /* here is one */
+} NotedRow;
+
+/*
+ * A row that is "by" the same as "row", whose hash is "hash".
+ */
+extern NotedRow pgt_rowstore_fetch_noted(RowStore *store, int64 hash,
+										 TupleTableSlot *row,
+										 TupleTableSlot *slot);
 
 /* "row" and "new" may be any slots with the columns of the table. */
 extern void pgt_rowstore_insert(RowStore *store, TupleTableSlot *row);

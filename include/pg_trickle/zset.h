@@ -41,7 +41,13 @@ extern void pgt_zset_put(ZSet *zset, TupleTableSlot *slot, int64 weight);
 extern int64 pgt_zset_puts(const ZSet *zset);	  /* number of calls so far */
 extern TupleDesc pgt_zset_desc(const ZSet *zset); /* of its rows */
 
-/* The first call ends the putting. */
+/*
+ * The number of groups, or of those with a negative weight, some of which may
+ * turn out empty; 0 if it is not known because the rows are on disk.  This and
+ * what follows end the putting.
+ */
+extern int64 pgt_zset_count_groups(ZSet *zset, bool negative);
+
 extern bool pgt_zset_next_group(ZSet *zset);
 
 /* The slot is valid until the next call; NULL at the end of the group. */

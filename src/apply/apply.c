@@ -393,6 +393,10 @@ pgt_apply(const ApplyTarget *target, ZSet *changes)
 	ApplyResult result;
 
 	check_columns(apply, pgt_zset_desc(changes));
+	if (target->keyed)
+		pgt_finder_expect(apply->finder,
+						  pgt_zset_count_groups(changes,
+												!apply->look_first));
 	while (!apply->result.mismatch && pgt_zset_next_group(changes))
 		apply_group(apply, changes);
 	if (apply->waiting != NULL)

@@ -33,6 +33,8 @@ struct RowFinder
 	int nkeys;
 	AttrNumber *columns; /* of the table, one per scan key */
 	ScanKeyData keys[INDEX_MAX_KEYS];
+	bool expects;	/* rows may be found without the index */
+	NotedRow noted; /* what was found so */
 	TupleTableSlot *wanted;
 	TupleTableSlot *found;
 };
@@ -120,9 +122,17 @@ set_column_keys(RowFinder *finder, TupleTableSlot *row)
 }
 
 void
-pgt_finder_search(RowFinder *finder, TupleTableSlot *row)
+pgt_finder_expect(RowFinder *finder, int64 searches)
 {
-	finder->wanted = row;
+	if (finder->kind == ROW_INDEX_NONE)
+		return;
+	pgt_rowstore_expect_lookups(finder->store, finder->same, searches);
+	finder->expects = true;
+}
+
+static void
+search_index(RowFinder *finder, TupleTableSlot *row)
+{
 	if (finder->kind == ROW_INDEX_UNIQUE)
 		set_column_keys(finder, row);
 	else if (finder->kind != ROW_INDEX_NONE)
@@ -133,9 +143,34 @@ pgt_finder_search(RowFinder *finder, TupleTableSlot *row)
 						finder->keys);
 }
 
+void
+pgt_finder_search(RowFinder *finder, TupleTableSlot *row)
+{
+	finder->wanted = row;
+	finder->noted = NOTED_NOTHING;
+	if (finder->expects)
+		finder->noted = pgt_rowstore_fetch_noted(
+			finder->store, pgt_identity_hash(finder->same, row), row,
+			finder->found);
+	if (finder->noted == NOTED_NOTHING)
+		search_index(finder, row);
+}
+
+/* A row that was noted is the only one. */
+static TupleTableSlot *
+next_noted(RowFinder *finder)
+{
+	bool found = finder->noted == NOTED_ROW;
+
+	finder->noted = NOTED_NO_ROW;
+	return found ? finder->found : NULL;
+}
+
 TupleTableSlot *
 pgt_finder_next(RowFinder *finder)
 {
+	if (finder->noted != NOTED_NOTHING)
+		return next_noted(finder);
 	while (pgt_rowstore_fetch(finder->store, finder->found))
 	{
 		if (pgt_identity_equal(finder->same, finder->found, finder->wanted))

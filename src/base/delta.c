@@ -190,7 +190,7 @@ note_hash(Delta *delta, const Datum *values, const bool *nulls, bool negative)
 		return;
 	}
 
-	hash = pgt_identity_hash_values(delta->image, values, nulls);
+	hash = pgt_identity_quick_hash(delta->image, values, nulls);
 	if (delta->nhashes == delta->max_hashes)
 		enlarge_hashes(delta);
 	delta->hashes[delta->nhashes++] = signed_hash(hash, negative);
@@ -231,7 +231,9 @@ first_rows_meet_opposite(Delta *delta, uint64 *table, uint64 mask)
 		if (!tuplestore_gettupleslot(delta->rows, true, false, row))
 			elog(ERROR, "delta has too few rows");
 		slot_getallattrs(row);
-		hash = signed_hash(pgt_identity_hash(delta->image, row),
+		hash = signed_hash(pgt_identity_quick_hash(delta->image,
+												   row->tts_values,
+												   row->tts_isnull),
 						   DatumGetInt64(row->tts_values[ncols]) < 0);
 		found = meets_opposite(table, mask, hash);
 	}

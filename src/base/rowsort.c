@@ -242,15 +242,19 @@ put_in_memory(RowSort *sort, const SortedRow *row)
 	sort->rows[sort->nrows++] = *row;
 }
 
+static void
+sort_in_memory(RowSort *sort)
+{
+	if (sort->sorted)
+		return;
+	sort_rows(sort->rows, sort->nrows);
+	sort->sorted = true;
+}
+
 static const SortedRow *
 next_from_memory(RowSort *sort)
 {
-	if (!sort->sorted)
-	{
-		sort_rows(sort->rows, sort->nrows);
-		sort->sorted = true;
-	}
-
+	sort_in_memory(sort);
 	if (sort->next + ROWS_AHEAD < sort->nrows)
 		prefetch(sort->rows[sort->next + ROWS_AHEAD].tuple);
 	return sort->next < sort->nrows ? &sort->rows[sort->next++] : NULL;
@@ -285,6 +289,28 @@ const SortedRow *
 pgt_rowsort_next(RowSort *sort)
 {
 	return sort->disk != NULL ? next_from_disk(sort) : next_from_memory(sort);
+}
+
+int64
+pgt_rowsort_count_groups(RowSort *sort, bool negative)
+{
+	int64 n = 0;
+	int64 counted = -1; /* the last one */
+
+	if (sort->disk != NULL)
+		return 0;
+	sort_in_memory(sort);
+	for (int64 i = 0; i < sort->nrows; i++)
+	{
+		const SortedRow *row = &sort->rows[i];
+
+		if ((counted >= 0 && sort->rows[counted].group == row->group) ||
+			(negative && row->weight >= 0))
+			continue;
+		counted = i;
+		n++;
+	}
+	return n;
 }
 
 const SortedRow *

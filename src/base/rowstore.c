@@ -32,6 +32,7 @@
 
 #include "pg_trickle/compat.h"
 #include "pg_trickle/identity.h"
+#include "pg_trickle/row_places.h"
 #include "pg_trickle/row_triggers.h"
 #include "pg_trickle/rowstore.h"
 
@@ -51,6 +52,10 @@ struct RowStore
 	Relation index; /* NULL: none so far */
 	IndexScanDesc index_scan;
 	TableScanDesc table_scan; /* NULL: through the index */
+
+	/* where all rows are but those of other versions; NULL: not noted */
+	RowPlaces *places;
+	const RowIdentity *noted_by;
 };
 
 static ResultRelInfo *
@@ -254,6 +259,44 @@ pgt_rowstore_fetch(RowStore *store, TupleTableSlot *slot)
 	return found;
 }
 
+void
+pgt_rowstore_expect_lookups(RowStore *store, const RowIdentity *by,
+							int64 lookups)
+{
+	MemoryContext old = MemoryContextSwitchTo(store->estate->es_query_cxt);
+
+	store->places = pgt_row_places_read(store->rel, by, lookups);
+	store->noted_by = by;
+	MemoryContextSwitchTo(old);
+}
+
+NotedRow
+pgt_rowstore_fetch_noted(RowStore *store, int64 hash, TupleTableSlot *row,
+						 TupleTableSlot *slot)
+{
+	ItemPointerData place;
+
+	if (store->places == NULL)
+		return NOTED_NOTHING;
+	if (!pgt_row_places_find(store->places, hash, &place))
+		return NOTED_NO_ROW;
+	if (table_tuple_fetch_row_version(store->rel, &place, SnapshotSelf,
+									  slot) &&
+		pgt_identity_equal(store->noted_by, slot, row))
+		return NOTED_ROW;
+	return NOTED_NOTHING;
+}
+
+/* A row that has been inserted. */
+static void
+note_place(RowStore *store, TupleTableSlot *row)
+{
+	if (store->places != NULL)
+		pgt_row_places_add(store->places,
+						   pgt_identity_hash(store->noted_by, row),
+						   &row->tts_tid);
+}
+
 /* Everything that a write leaves in memory goes with it. */
 static MemoryContext
 begin_write(RowStore *store, CmdType command)
@@ -313,6 +356,7 @@ pgt_rowstore_insert(RowStore *store, TupleTableSlot *row)
 	MemoryContext caller = begin_write(store, CMD_INSERT);
 
 	ExecSimpleRelationInsert(store->target, store->estate, row);
+	note_place(store, row);
 	end_write(store, CMD_INSERT, NULL, row, caller);
 }
 
@@ -406,6 +450,7 @@ pgt_rowstore_put_back(RowStore *store, ItemPointer old_tid,
 	fetch_moved(store, old_tid);
 	caller = begin_move(store);
 	ExecSimpleRelationInsert(store->target, store->estate, new);
+	note_place(store, new);
 	*store->updated_columns = changed_columns(store, store->moved, new);
 	pgt_row_triggers_moved(store->triggers, store->moved, new);
 	written(store, caller);

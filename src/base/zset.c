@@ -135,7 +135,9 @@ pgt_zset_put(ZSet *zset, TupleTableSlot *slot, int64 weight)
 
 	show_columns(zset->input, slot, zset->desc->natts);
 	ExecStoreVirtualTuple(zset->input);
-	keys.image = pgt_identity_hash(zset->image, zset->input);
+	keys.image = pgt_identity_quick_hash(zset->image,
+										 zset->input->tts_values,
+										 zset->input->tts_isnull);
 	keys.group = zset->groups == zset->image ?
 					 keys.image :
 					 pgt_identity_hash(zset->groups, zset->input);
@@ -418,6 +420,12 @@ leave_group(ZSet *zset)
 	if (zset->lead != NULL)
 		pgt_rowsort_drop(zset->rows, zset->lead);
 	zset->lead = NULL;
+}
+
+int64
+pgt_zset_count_groups(ZSet *zset, bool negative)
+{
+	return pgt_rowsort_count_groups(zset->rows, negative);
 }
 
 /*

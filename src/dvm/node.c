@@ -120,6 +120,8 @@ pgt_node_run(NodeProgram *node, List *deltas, const char **mismatch)
 	if (pgt_zset_puts(change) > 0)
 	{
 		pgt_node_begin(node, output);
+		pgt_rowstore_expect_lookups(node->store, node->key,
+									pgt_zset_count_groups(change, false));
 		change_groups(node, change);
 		if (!node->mismatch)
 			pgt_groups_recompute(node);

@@ -97,6 +97,13 @@ pgt_node_end(NodeProgram *node)
 void
 pgt_group_find(NodeProgram *node, TupleTableSlot *row, int64 hash)
 {
+	NotedRow noted = pgt_rowstore_fetch_noted(node->store, hash, row,
+											  node->old);
+
+	node->stored = noted == NOTED_ROW;
+	if (noted != NOTED_NOTHING)
+		return;
+
 	node->probe.sk_argument = Int64GetDatum(hash);
 	pgt_rowstore_lookup(node->store, node->state_index, 1, &node->probe);
 	do

@@ -6,7 +6,11 @@
  *
  * See node.h for an example.  The only index is on the hash of the keys, so
  * that keys may be of any size, and that an update of a group is a HOT update:
- * no other column is indexed, and the fill factor leaves room on the page.
+ * no other column is indexed, and the fill factor leaves room on the page.  A
+ * change may be of all groups: where a page cannot take a new version of each
+ * of its rows, they move to other pages, become few on each, and then pages
+ * are never full enough for the server to remove the dead versions, of which
+ * each look-up meets all.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,7 +34,7 @@
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/node.h"
 
-#define STATE_FILLFACTOR 80
+#define STATE_FILLFACTOR 45 /* room for a new version of every row */
 #define STATE_SCHEMA "pgtrickle_state"
 
 /* ---- planning ---- */
