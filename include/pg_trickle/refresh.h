@@ -34,6 +34,7 @@ typedef struct Compiled
 	NormalForm *form;
 	Program *program; /* NULL: recomputed (form->obstacle or mode) */
 	bool tracked;	  /* its sources are logged */
+	bool captured;	  /* and were seen to have all triggers, if valid */
 	List *relids;	  /* whose change makes this invalid */
 	List *types;	  /* of users', that texts may name */
 	MemoryContext memory;

@@ -291,6 +291,30 @@ sources_are_tracked(const NormalForm *form)
 	return true;
 }
 
+/*
+ * Do no changes escape capture?  Yes only where the answer changes with the
+ * sources themselves: whether children have their triggers has to be looked at
+ * each time.
+ */
+static bool
+sources_are_captured(const NormalForm *form)
+{
+	ListCell *lc;
+
+	foreach (lc, form->sources)
+	{
+		Oid relid = ((SourceUse *) lfirst(lc))->relid;
+		List *family = pgt_family(relid, AccessShareLock);
+
+		if (list_length(family) != 1 ||
+			pgt_capture_gap_among(pgt_lookup_source(relid, false),
+								  family) != NULL)
+			return false;
+	}
+
+	return true;
+}
+
 static ApplyTarget
 apply_target(const StreamTable *st)
 {
@@ -325,6 +349,8 @@ build(const StreamTable *st)
 	pgt_finish_restore(st, compiled);
 	compiled->tracked = pgt_needs_tracking(compiled->form, st->mode) &&
 						sources_are_tracked(compiled->form);
+	compiled->captured = compiled->tracked &&
+						 sources_are_captured(compiled->form);
 	compiled->meaning = pgt_meaning(compiled, query);
 	compiled->refitted = pgt_refit_states(st, compiled->form);
 	node_states = pgt_node_states(st->pgt_id);

@@ -60,6 +60,7 @@ pgt_compiled_write(const Compiled *compiled, RefreshMode mode,
 	pgt_image_put_text(image, compiled->meaning);
 	pgt_image_put_text(image, compiled->recompute_sql);
 	pgt_image_put_int(image, compiled->tracked);
+	pgt_image_put_int(image, compiled->captured);
 	pgt_image_put_oids(image, compiled->relids);
 	pgt_image_put_oids(image, compiled->types);
 	write_form(compiled->form, image);
@@ -127,6 +128,7 @@ read_compiled(const StreamTable *st, ImageReader *image, MemoryContext memory)
 	compiled->meaning = pgt_image_text(image);
 	compiled->recompute_sql = pgt_image_text(image);
 	compiled->tracked = pgt_image_int(image) != 0;
+	compiled->captured = pgt_image_int(image) != 0;
 	compiled->relids = pgt_image_oids(image);
 	compiled->types = pgt_image_oids(image);
 	compiled->form = read_form(image);

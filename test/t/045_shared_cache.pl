@@ -172,6 +172,29 @@ for (@changes)
 	is(differences('st'), '00', "right after: $what");
 }
 
+# ---- capture ----
+
+warm('capture is switched off');
+{
+	my $old = $node->background_psql('postgres');
+
+	$old->query_safe(q{SELECT pgtrickle.refresh_stream_table('st')});
+	query('ALTER TABLE source DISABLE TRIGGER ALL');
+	write_source();
+	is(refresh('st'), $full, 'a new session sees that changes escape');
+	is(differences('st'), '00', 'right');
+	write_source();
+	$old->query(q{SELECT pgtrickle.refresh_stream_table('st')});
+	is(query(q{SELECT action FROM pgtrickle.get_refresh_history('st', 1)}),
+		'FULL', 'so does an old one');
+	is(differences('st'), '00', 'right');
+	$old->quit;
+}
+query(q{SELECT pgtrickle.repair_stream_table('st')});
+refresh('st');
+warm('capture is on again');
+is(differences('st'), '00', 'right');
+
 # ---- a session that has compiled before ----
 
 # What it has not planned yet (many changed rows) is planned from texts.
