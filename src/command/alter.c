@@ -68,6 +68,25 @@ set_status(StreamTable *st, StreamStatus status)
 		st->status = STREAM_INITIALIZING;
 }
 
+/*
+ * A fuse that lets more through is put back: the next refresh counts again,
+ * and blows it again if that is still too much.
+ */
+static void
+set_fuse(StreamTable *st, int64 ceiling)
+{
+	bool lets_more_through = ceiling == 0 || ceiling > st->options.fuse_ceiling;
+
+	st->options.fuse_ceiling = ceiling;
+	if (st->fuse_blown_at == 0 || !lets_more_through)
+		return;
+
+	st->fuse_blown_at = 0;
+	st->retry_at = 0;
+	if (st->consecutive_errors == 0)
+		st->last_error = NULL; /* it says that the fuse has blown */
+}
+
 static void
 set_options(StreamTable *st, const AlterRequest *request)
 {
@@ -78,7 +97,7 @@ set_options(StreamTable *st, const AlterRequest *request)
 	if (request->diamond_policy != NULL)
 		st->options.diamond_policy = *request->diamond_policy;
 	if (request->fuse_ceiling != NULL)
-		st->options.fuse_ceiling = *request->fuse_ceiling;
+		set_fuse(st, *request->fuse_ceiling);
 }
 
 /* ---- query and mode ---- */

@@ -167,8 +167,7 @@ pgt_refuse_blown_fuse(const StreamTable *st)
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("fuse of stream table \"%s\" has blown",
 				   get_rel_name(st->relid)),
-			errdetail("More than %lld rows of its sources had changed at once.",
-					  (long long) st->options.fuse_ceiling),
+			errdetail("More rows of its sources had changed since its last refresh than its fuse_ceiling lets through."),
 			errhint("Look at the changes, then apply them with %s.",
 					reset_command(st)));
 }

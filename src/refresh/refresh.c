@@ -655,6 +655,25 @@ refuse_suspended(const StreamTable *st)
 						quote_literal_cstr(pgt_relation_text(st->relid))));
 }
 
+/*
+ * What it reads is not refreshed with it.  Nobody reads the log of the server
+ * for that, but who asks should know.
+ */
+static void
+note_stopped(const Job *job)
+{
+	const char *name = get_rel_name(job->st->relid);
+
+	if (job->request->automatic)
+		return;
+
+	ereport(NOTICE,
+			job->st->status == STREAM_SUSPENDED ?
+				errmsg("source \"%s\" is suspended", name) :
+				errmsg("fuse of source \"%s\" has blown", name),
+			errdetail("It is not refreshed; the refresh takes what it shows."));
+}
+
 /* Before any lock: whoever drains waits for those who refresh. */
 static void
 begin_requested(Oid relid)
@@ -742,7 +761,10 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 				pgt_refuse_blown_fuse(job->st);
 		}
 		else if (is_stopped(job->st))
+		{
+			note_stopped(job);
 			continue;
+		}
 		job->snapshot_time = snapshot_time;
 		begin_context(&context, job->st);
 		refresh_one(job);

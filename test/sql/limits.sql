@@ -127,6 +127,48 @@ SELECT pgtrickle.repair_stream_table('totals');
 SELECT trickle_test.same_as_query('totals', 'NO_DATA');
 SELECT fuse_blown_at FROM pgtrickle.pgt_stream_tables WHERE pgt_relid = 'totals'::regclass;
 
+-- A ceiling that lets more through puts it back; the next refresh counts again.
+CREATE FUNCTION blow() RETURNS void LANGUAGE sql AS $$
+	UPDATE pgtrickle.pgt_stream_tables SET fuse_blown_at = now(), retry_at = now() + interval '1 h',
+		last_error_message = 'changes exceed the fuse', fuse_ceiling = 7
+	WHERE pgt_relid = 'totals'::regclass $$;
+CREATE VIEW fuse AS
+	SELECT fuse_ceiling, fuse_blown_at IS NOT NULL AS blown, retry_at, last_error_message AS error
+	FROM pgtrickle.pgt_stream_tables WHERE pgt_relid = 'totals'::regclass;
+UPDATE src SET v = v + 1 WHERE id <= 10;
+SELECT blow();
+SELECT pgtrickle.alter_stream_table('totals', fuse_ceiling => 19);
+TABLE fuse;
+SELECT * FROM fails($$SELECT pgtrickle.refresh_stream_table('totals')$$);
+SELECT blow();
+SELECT pgtrickle.alter_stream_table('totals', fuse_ceiling => 7);
+SELECT pgtrickle.alter_stream_table('totals', fuse_ceiling => 6);
+SELECT fuse_ceiling, blown FROM fuse;
+SELECT * FROM fails($$SELECT pgtrickle.refresh_stream_table('totals')$$);
+SELECT pgtrickle.alter_stream_table('totals', fuse_ceiling => 20);
+SELECT trickle_test.same_as_query('totals', 'DIFFERENTIAL');
+UPDATE src SET v = v + 1 WHERE id <= 10;
+SELECT blow();
+SELECT pgtrickle.alter_stream_table('totals', fuse_ceiling => 0);
+SELECT trickle_test.same_as_query('totals', 'DIFFERENTIAL');
+TABLE fuse;
+
+-- Who refreshes what reads one that is stopped is told that it stays as it is.
+SET client_min_messages = notice;
+SELECT pgtrickle.create_stream_table('above', 'SELECT sum(n) AS n FROM totals');
+UPDATE src SET v = v + 1 WHERE id <= 10;
+SELECT blow();
+SELECT pgtrickle.refresh_stream_table('above');
+SELECT * FROM pgtrickle.verify_stream_table('above');
+SELECT pgtrickle.alter_stream_table('totals', fuse_ceiling => 0, status => 'SUSPENDED');
+SELECT pgtrickle.refresh_stream_table('above');
+SELECT pgtrickle.alter_stream_table('totals', status => 'ACTIVE');
+SELECT pgtrickle.refresh_stream_table('above');
+RESET client_min_messages;
+SELECT pgtrickle.drop_stream_table('above');
+DROP VIEW fuse;
+DROP FUNCTION blow();
+
 -- Suspended: the message says how to go on, to be copied.
 SELECT pgtrickle.alter_stream_table('totals', status => 'SUSPENDED');
 SELECT * FROM fails($$SELECT pgtrickle.refresh_stream_table('totals')$$);

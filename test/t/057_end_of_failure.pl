@@ -102,6 +102,7 @@ my @cases = (
 	[ 'REFRESH FULL after a fuse', \&blow_fuse, 'REFRESH STREAM TABLE pages FULL' ],
 	[ 'repair after a fuse', \&blow_fuse, q{SELECT pgtrickle.repair_stream_table('pages')} ],
 	[ 'reset_fuse()', \&blow_fuse, q{SELECT pgtrickle.reset_fuse('pages')} ],
+	[ 'a higher fuse_ceiling', \&blow_fuse, q{SELECT pgtrickle.alter_stream_table('pages', fuse_ceiling => 100)} ],
 	[ 'repair of a suspended one', \&suspend, q{SELECT pgtrickle.repair_stream_table('pages')} ],
 	[ 'resume', \&suspend, q{SELECT pgtrickle.resume_stream_table('pages')} ],
 	[ 'status => ACTIVE', \&suspend, q{SELECT pgtrickle.alter_stream_table('pages', status => 'ACTIVE')} ],
