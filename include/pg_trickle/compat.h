@@ -52,6 +52,17 @@ typedef int16 CompareType;
 #define COMPARE_GT BTGreaterStrategyNumber
 #endif
 
+/* PG18 asks no longer whether a query is run once. */
+static inline void
+pgt_executor_run(QueryDesc *desc)
+{
+#if PG_VERSION_NUM >= 180000
+	ExecutorRun(desc, ForwardScanDirection, 0);
+#else
+	ExecutorRun(desc, ForwardScanDirection, 0, true);
+#endif
+}
+
 /* PG16 replaced the per-catalog ownership checks by one. */
 #if PG_VERSION_NUM < 160000
 static inline bool

@@ -73,6 +73,9 @@ extern void pgt_program_free(Program *program); /* with its saved plans */
 extern void pgt_program_write(const Program *program, StringInfo image);
 extern Program *pgt_program_read(ImageReader *image, MemoryContext parent);
 
+/* Are there plans that were not in the bytes written before? */
+extern bool pgt_program_has_new_plans(const Program *program);
+
 /*
  * Create the state tables of all nodes and register them (pgt_nodes); run as
  * the owner of the stream table "relid", on which they depend.
@@ -137,7 +140,8 @@ extern List *pgt_form_explain(const NormalForm *form);
  * a1.. (by name) of the tables state_relids[node id].
  */
 extern Linear *pgt_linear_build(const Query *query, const Oid *state_relids);
-extern void pgt_linear_free(Linear *linear);	/* with its saved plans */
+extern void pgt_linear_free(Linear *linear); /* with its saved plans */
+extern bool pgt_linear_has_new_plans(const Linear *linear);
 extern Query *pgt_linear_query(Linear *linear); /* not to be changed */
 
 /* The same as bytes, in an image; without saved plans. */
@@ -168,6 +172,11 @@ extern void pgt_program_content(Program *program, RowReceiver receive,
  */
 extern void pgt_linear_run(Linear *linear, List *deltas,
 						   RowReceiver receive, void *arg);
+
+/* execute.c: plans in images. */
+extern bool pgt_plan_is_new(SavedPlan *plan);
+extern void pgt_plan_write(SavedPlan *plan, StringInfo image);
+extern SavedPlan *pgt_plan_read(const char *sql, ImageReader *image);
 
 /*
  * execute.c: run any query text whose last column is the weight (int8), under

@@ -39,10 +39,12 @@ typedef struct Compiled
 	List *types;	  /* of users', that texts may name */
 	MemoryContext memory;
 	bool valid;
-	int level;				   /* of the subtransaction that runs it, or 0 */
-	bool refitted;			   /* its states are new and empty */
-	bool lost_rows;			   /* restored empty */
-	bool gap_told;			   /* that changes escape capture */
+	int level;					  /* of the subtransaction that runs it, or 0 */
+	bool refitted;				  /* its states are new and empty */
+	bool lost_rows;				  /* restored empty */
+	bool gap_told;				  /* that changes escape capture */
+	struct GenerationMark *marks; /* it is shared under these, or NULL */
+	int nmarks;
 	char *recompute_sql;	   /* the query itself, with a weight of 1 */
 	SavedPlan *recompute_plan; /* of that; NULL until first used */
 } Compiled;
@@ -53,6 +55,9 @@ typedef struct Compiled
  * the end of the transaction.
  */
 extern Compiled *pgt_compile(const StreamTable *st);
+
+/* Let other sessions have the plans, too, that this refresh has made. */
+extern void pgt_share_plans(const StreamTable *st, Compiled *compiled);
 
 /* Are the sources of a stream table of this form and mode to be logged? */
 extern bool pgt_needs_tracking(const NormalForm *form, RefreshMode mode);

@@ -65,10 +65,11 @@ extern bool pgt_generations_are(const GenerationMark *marks, int nmarks);
 extern void pgt_shared_cache_init(void);
 
 /*
- * The bytes of the entry of a stream table in this database; false if there
- * is none that counts.  palloc'd.
+ * The bytes of the entry of a stream table in this database and under which
+ * generations it counts; false if there is none that does.  palloc'd.
  */
-extern bool pgt_shared_cache_find(int64 pgt_id, StringInfo image);
+extern bool pgt_shared_cache_find(int64 pgt_id, StringInfo image,
+								  GenerationMark **marks, int *nmarks);
 
 /* Store an entry, if it fits; replaces the one that was there. */
 extern void pgt_shared_cache_store(int64 pgt_id, const StringInfoData *image,

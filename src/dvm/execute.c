@@ -42,6 +42,7 @@
 
 #include "delta_statistics.h"
 #include "execute.h"
+#include "given_plan.h"
 #include "join_estimate.h"
 
 #define SMALL_DELTA 100 /* rows */
@@ -65,6 +66,9 @@ struct SavedPlan
 {
 	MemoryContext memory;
 	SPIPlanPtr plan;
+	GivenPlan *given; /* instead of that: made by another session */
+	char *text;		  /* for other sessions, NULL until asked for */
+	bool told;		  /* they have it */
 	int64 nrows;	  /* of the deltas it was made for */
 	bool for_one_run; /* made for the very rows of one run */
 	int ntables;	  /* -1: not planned yet */
@@ -166,7 +170,8 @@ pgt_free_plan(SavedPlan *plan)
 {
 	if (plan == NULL)
 		return;
-	SPI_freeplan(plan->plan);
+	if (plan->plan != NULL)
+		SPI_freeplan(plan->plan);
 	MemoryContextDelete(plan->memory);
 }
 
@@ -208,7 +213,9 @@ is_outdated(const SavedPlan *saved, bool small, List *deltas)
 	if (!small && (nrows > (double) saved->nrows * MAX_ROW_FACTOR ||
 				   nrows * MAX_ROW_FACTOR < (double) saved->nrows))
 		return true;
-	return has_outgrown_plan(saved);
+	if (has_outgrown_plan(saved))
+		return true;
+	return saved->given != NULL && !pgt_given_plan_is_valid(saved->given);
 }
 
 static void
@@ -244,15 +251,19 @@ plan_source(const SavedPlan *saved)
 static bool
 deserves_own_plan(const SavedPlan *saved, bool small, List *deltas)
 {
-	return !small && count_rows(deltas) >= FRESH_PLAN_ROWS &&
+	return !small && saved->given == NULL &&
+		   count_rows(deltas) >= FRESH_PLAN_ROWS &&
 		   list_length(plan_source(saved)->relationOids) <= FRESH_PLAN_TABLES;
 }
 
 static bool
 is_planned(const SavedPlan *saved)
 {
-	CachedPlanSource *source = plan_source(saved);
+	CachedPlanSource *source;
 
+	if (saved->given != NULL)
+		return true;
+	source = plan_source(saved);
 	return saved->ntables >= 0 && source->is_valid &&
 		   source->gplan != NULL && source->gplan->is_valid;
 }
@@ -267,6 +278,10 @@ plan_now(SavedPlan *saved, bool small, List *deltas)
 	int level = NewGUCNestLevel();
 	CachedPlan *plan;
 
+	if (saved->text != NULL)
+		pfree(saved->text);
+	saved->text = NULL;
+	saved->told = false;
 	saved->for_one_run = deserves_own_plan(saved, small, deltas);
 	for (int i = 0; i < (int) lengthof(plan_settings); i++)
 		if (small || !plan_settings[i].small_only)
@@ -283,17 +298,22 @@ plan_now(SavedPlan *saved, bool small, List *deltas)
 	AtEOXact_GUC(true, level);
 }
 
+/* Of one that is planned. */
+static const PlannedStmt *
+planned_stmt(const SavedPlan *saved)
+{
+	if (saved->given != NULL)
+		return pgt_given_plan_stmt(saved->given);
+	return linitial_node(PlannedStmt, plan_source(saved)->gplan->stmt_list);
+}
+
 /* How many rows the planner expects, for those who watch. */
 static double
 planned_rows(const SavedPlan *saved)
 {
-	CachedPlanSource *source = plan_source(saved);
-
 	if (!is_planned(saved))
 		return -1;
-	return linitial_node(PlannedStmt,
-						 source->gplan->stmt_list)
-		->planTree->plan_rows;
+	return planned_stmt(saved)->planTree->plan_rows;
 }
 
 /* As an invalidation does. */
@@ -304,6 +324,102 @@ discard_plan(SavedPlan *saved)
 
 	if (source->gplan != NULL)
 		source->gplan->is_valid = false;
+}
+
+/* ---- plans of other sessions ---- */
+
+static const char *
+plan_text(SavedPlan *saved)
+{
+	char *text;
+
+	if (saved->given != NULL)
+		return pgt_given_plan_text(saved->given);
+	if (saved->text == NULL)
+	{
+		text = nodeToString(planned_stmt(saved));
+		saved->text = MemoryContextStrdup(saved->memory, text);
+		pfree(text);
+	}
+	return saved->text;
+}
+
+static bool
+is_of_use(SavedPlan *saved)
+{
+	if (saved == NULL || !is_planned(saved))
+		return false;
+	return saved->given != NULL ||
+		   (pgt_plan_can_be_given(planned_stmt(saved)) &&
+			pgt_plan_text_can_be_given(plan_text(saved)));
+}
+
+/*
+ * Can others be given the plan, and were not?
+ */
+bool
+pgt_plan_is_new(SavedPlan *saved)
+{
+	return saved != NULL && saved->given == NULL && !saved->told &&
+		   is_of_use(saved);
+}
+
+/*
+ * Append a plan to an image, or that there is none.
+ */
+void
+pgt_plan_write(SavedPlan *saved, StringInfo image)
+{
+	bool written = is_of_use(saved);
+
+	pgt_image_put_int(image, written);
+	if (!written)
+		return;
+
+	pgt_image_put_text(image, plan_text(saved));
+	pgt_image_put_int(image, saved->nrows);
+	pgt_image_put_int(image, saved->ntables);
+	for (int i = 0; i < saved->ntables; i++)
+	{
+		pgt_image_put_int(image, saved->tables[i].relid);
+		pgt_image_put_int(image, saved->tables[i].nblocks);
+	}
+	saved->told = true;
+}
+
+/*
+ * Read a plan of "sql", which lives as long; NULL if there is none.
+ */
+SavedPlan *
+pgt_plan_read(const char *sql, ImageReader *image)
+{
+	MemoryContext memory;
+	MemoryContext before;
+	SavedPlan *saved;
+	List *relids = NIL;
+	const char *text;
+
+	if (pgt_image_int(image) == 0)
+		return NULL;
+
+	memory = AllocSetContextCreate(CurrentMemoryContext, "pg_trickle plan",
+								   ALLOCSET_SMALL_SIZES);
+	before = MemoryContextSwitchTo(memory);
+	saved = palloc0(sizeof(SavedPlan));
+	saved->memory = memory;
+	text = pgt_image_text(image);
+	saved->nrows = pgt_image_int(image);
+	saved->ntables = (int) pgt_image_int(image);
+	saved->tables = palloc(sizeof(PlannedTable) * (saved->ntables + 1));
+	for (int i = 0; i < saved->ntables; i++)
+	{
+		saved->tables[i].relid = (Oid) pgt_image_int(image);
+		saved->tables[i].nblocks = (BlockNumber) pgt_image_int(image);
+		relids = lappend_oid(relids, saved->tables[i].relid);
+	}
+	saved->given = pgt_given_plan(sql, text, relids);
+	MemoryContextSwitchTo(before);
+	return saved;
 }
 
 /* ---- rows ---- */
@@ -349,7 +465,7 @@ dest_shutdown(DestReceiver *self)
 }
 
 static void
-run_plan(SavedPlan *saved, RowReceiver receive, void *arg)
+run_plan(SavedPlan *saved, List *deltas, RowReceiver receive, void *arg)
 {
 	RowDest dest = {
 		.pub = {
@@ -363,12 +479,15 @@ run_plan(SavedPlan *saved, RowReceiver receive, void *arg)
 		.arg = arg,
 	};
 	SPIExecuteOptions options = {.read_only = true, .dest = &dest.pub};
-	int result;
+	int result = SPI_OK_SELECT;
 
 	dest.memory = AllocSetContextCreate(CurrentMemoryContext,
 										"pg_trickle row",
 										ALLOCSET_SMALL_SIZES);
-	result = SPI_execute_plan_extended(saved->plan, &options);
+	if (saved->given != NULL)
+		pgt_given_plan_run(saved->given, deltas, &dest.pub);
+	else
+		result = SPI_execute_plan_extended(saved->plan, &options);
 	if (result < 0)
 		elog(ERROR, "could not run a delta query: %s",
 			 SPI_result_code_string(result));
@@ -406,7 +525,7 @@ pgt_execute_text(const char *sql, SavedPlan **plan, bool small, List *deltas,
 	prepare(sql, plan, small, deltas);
 	if (pgt_progress_is_on)
 		pgt_progress_expect(planned_rows(*plan));
-	run_plan(*plan, receive, arg);
+	run_plan(*plan, deltas, receive, arg);
 }
 
 static double

@@ -258,6 +258,8 @@ write_term(const Term *term, StringInfo image)
 		pgt_image_put_text(image, strVal(lfirst(lc)));
 	pgt_image_put_text(image, term->full.sql);
 	pgt_image_put_text(image, alone ? term->alone.sql : NULL);
+	pgt_plan_write(term->full.small, image);
+	pgt_plan_write(term->alone.small, image);
 }
 
 static Term *
@@ -276,11 +278,34 @@ read_term(ImageReader *image)
 	term->alone.sql = pgt_image_text(image);
 	if (term->alone.sql == NULL)
 		term->alone.sql = term->full.sql;
+	term->full.small = pgt_plan_read(term->full.sql, image);
+	term->alone.small = pgt_plan_read(term->alone.sql, image);
 	return term;
 }
 
 /*
- * Append a linear query with its terms, without the saved plans.
+ * Are there plans that others could be given, and were not?
+ */
+bool
+pgt_linear_has_new_plans(const Linear *linear)
+{
+	ListCell *lc;
+
+	foreach (lc, linear->terms)
+	{
+		const Term *term = lfirst(lc);
+
+		if (pgt_plan_is_new(term->full.small) ||
+			pgt_plan_is_new(term->alone.small))
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * Append a linear query with its terms, and of the saved plans those for few
+ * changed rows.
  */
 void
 pgt_linear_write(const Linear *linear, StringInfo image)

@@ -154,6 +154,23 @@ pgt_program_build(const NormalForm *form, List *node_states,
 }
 
 /*
+ * See program.h.
+ */
+bool
+pgt_program_has_new_plans(const Program *program)
+{
+	ListCell *lc;
+
+	foreach (lc, program->nodes)
+	{
+		if (pgt_linear_has_new_plans(((NodeProgram *) lfirst(lc))->input))
+			return true;
+	}
+
+	return pgt_linear_has_new_plans(program->top);
+}
+
+/*
  * Append a program to an image; see program.h.
  */
 void

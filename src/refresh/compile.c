@@ -374,15 +374,29 @@ may_be_shared(const StreamTable *st)
 		   strcmp(st->frontier->era, pgt_current_era()) == 0;
 }
 
+/* Under which generations it is shared. */
+static void
+keep_marks(Compiled *compiled, const GenerationMark *marks, int nmarks)
+{
+	Size size = sizeof(GenerationMark) * nmarks;
+
+	compiled->marks = MemoryContextAlloc(compiled->memory, size);
+	memcpy(compiled->marks, marks, size);
+	compiled->nmarks = nmarks;
+}
+
 /* What another backend has built, or NULL. */
 static Compiled *
 find_shared(const StreamTable *st)
 {
 	StringInfoData image;
+	GenerationMark *marks;
+	int nmarks;
 	Compiled *compiled;
 	MemoryContext before;
 
-	if (!may_be_shared(st) || !pgt_shared_cache_find(st->pgt_id, &image))
+	if (!may_be_shared(st) ||
+		!pgt_shared_cache_find(st->pgt_id, &image, &marks, &nmarks))
 		return NULL;
 
 	compiled = pgt_compiled_read(st, &image);
@@ -392,16 +406,28 @@ find_shared(const StreamTable *st)
 
 	before = MemoryContextSwitchTo(compiled->memory);
 	compiled->target = apply_target(st);
+	keep_marks(compiled, marks, nmarks);
 	MemoryContextSwitchTo(before);
 	return compiled;
 }
 
+static void
+store(const StreamTable *st, Compiled *compiled)
+{
+	StringInfoData image;
+
+	initStringInfo(&image);
+	pgt_compiled_write(compiled, st->mode, &image);
+	pgt_shared_cache_store(st->pgt_id, &image, compiled->marks,
+						   compiled->nmarks);
+	pfree(image.data);
+}
+
 /* Leave it to others, if nothing it was made from was changing since "then". */
 static void
-share(const StreamTable *st, const Compiled *compiled, const Generations *then)
+share(const StreamTable *st, Compiled *compiled, const Generations *then)
 {
 	Bitmapset *counters = pgt_generation_of_everything();
-	StringInfoData image;
 	GenerationMark *marks;
 	int nmarks;
 	ListCell *lc;
@@ -417,10 +443,24 @@ share(const StreamTable *st, const Compiled *compiled, const Generations *then)
 	if (marks == NULL)
 		return;
 
-	initStringInfo(&image);
-	pgt_compiled_write(compiled, st->mode, &image);
-	pgt_shared_cache_store(st->pgt_id, &image, marks, nmarks);
-	pfree(image.data);
+	keep_marks(compiled, marks, nmarks);
+	store(st, compiled);
+}
+
+/*
+ * See refresh.h.  If the generations are still those under which the entry
+ * was made, nothing has changed since, and the plans are made from the same.
+ */
+void
+pgt_share_plans(const StreamTable *st, Compiled *compiled)
+{
+	if (compiled->program == NULL || compiled->marks == NULL ||
+		!compiled->valid || !pgt_program_has_new_plans(compiled->program))
+		return;
+
+	if (may_be_shared(st) && pgt_generations_apply() &&
+		pgt_generations_are(compiled->marks, compiled->nmarks))
+		store(st, compiled);
 }
 
 /* ---- making an entry ---- */

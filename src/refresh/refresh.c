@@ -633,6 +633,7 @@ refresh_one(Job *job)
 	{
 		bring_up_to_date(job, window);
 		advance_frontier(job, window);
+		pgt_share_plans(job->st, job->compiled);
 	}
 	pgt_close_window(window);
 	if (job->compiled->tracked && !first_fill)

@@ -203,13 +203,18 @@ key_of(int64 pgt_id)
 
 /* Copy the bytes of an entry, if it is up to date. */
 static bool
-read_entry(CacheEntry *entry, StringInfo image)
+read_entry(CacheEntry *entry, StringInfo image, GenerationMark **marks,
+		   int *nmarks)
 {
 	CacheBlock *block = dsa_get_address(area, entry->block);
+	Size size = sizeof(GenerationMark) * block->nmarks;
 
 	if (!pgt_generations_are(block->marks, block->nmarks))
 		return false;
 
+	*nmarks = block->nmarks;
+	*marks = palloc(size);
+	memcpy(*marks, block->marks, size);
 	initStringInfo(image);
 	appendBinaryStringInfo(image, bytes_of(block), block->length);
 	pg_atomic_write_u64(&entry->used,
@@ -221,7 +226,8 @@ read_entry(CacheEntry *entry, StringInfo image)
  * See shared_cache.h.
  */
 bool
-pgt_shared_cache_find(int64 pgt_id, StringInfo image)
+pgt_shared_cache_find(int64 pgt_id, StringInfo image, GenerationMark **marks,
+					  int *nmarks)
 {
 	CacheKey key = key_of(pgt_id);
 	CacheEntry *entry;
@@ -233,7 +239,7 @@ pgt_shared_cache_find(int64 pgt_id, StringInfo image)
 	entry = dshash_find(table, &key, false);
 	if (entry != NULL)
 	{
-		found = read_entry(entry, image);
+		found = read_entry(entry, image, marks, nmarks);
 		dshash_release_lock(table, entry);
 		if (!found)
 			pg_atomic_fetch_add_u64(&shared->invalidations, 1);

@@ -83,6 +83,92 @@ is(statistic('misses < 20 AND invalidations = 0 AND evictions = 0'),
 is(statistic('entries BETWEEN 11 AND 12 AND bytes BETWEEN 10000 AND max_bytes'),
 	't', 'one entry each, of some bytes');
 
+# ---- plans ----
+
+# How often a refresh in a session of its own calls the planner.  Once is for
+# the statement itself.
+sub plannings
+{
+	my ($stream) = @_;
+	my ($code, $out, $error) = $node->psql('postgres', qq{
+		SET log_planner_stats = on;
+		SET client_min_messages = log;
+		SELECT pgtrickle.refresh_stream_table('$stream')});
+
+	return $error if $error =~ /ERROR/;
+	return scalar(() = $error =~ /PLANNER STATISTICS/g);
+}
+
+sub change_fact
+{
+	query(q{UPDATE fact SET v = v + 1 WHERE k = 7;
+		INSERT INTO fact SELECT max(k) + 1, 3, 1 FROM fact});
+	return;
+}
+
+query(q{
+	CREATE TABLE fact (k int PRIMARY KEY, d int, v int);
+	CREATE TABLE dim (d int, name text, CONSTRAINT dim_key PRIMARY KEY (d));
+	CREATE FUNCTION called(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT upper($1)';
+	INSERT INTO dim SELECT i, 'name ' || i % 5 FROM generate_series(1, 20) i;
+	INSERT INTO fact SELECT i, i % 20 + 1, i FROM generate_series(1, 1000) i;
+	CREATE TABLE parts (d int, v int) PARTITION BY RANGE (d);
+	CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+	CREATE TABLE part_2 PARTITION OF parts FOR VALUES FROM (10) TO (30);
+	INSERT INTO parts SELECT d, d FROM dim;
+	ANALYZE fact; ANALYZE dim;
+	SELECT pgtrickle.create_stream_table('planned',
+		$$SELECT called(name) AS name, sum(v) AS v FROM fact JOIN dim USING (d) GROUP BY 1$$,
+		refresh_mode => 'DIFFERENTIAL');
+	SELECT pgtrickle.create_stream_table('parted',
+		$$SELECT f.k, p.v FROM fact f JOIN parts p USING (d)$$,
+		refresh_mode => 'DIFFERENTIAL')});
+change_fact();
+cmp_ok(plannings('planned'), '>', 1, 'a session plans');
+change_fact();
+is(plannings('planned'), 1, 'and the next has its plans');
+
+for (
+	['an index is dropped', 'ALTER TABLE dim DROP CONSTRAINT dim_key'],
+	['an index is created', 'CREATE INDEX dim_index ON dim (d)'],
+	['a function is replaced',
+		q{CREATE OR REPLACE FUNCTION called(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)'}],
+	['a table has grown',
+		q{INSERT INTO dim SELECT i, 'name ' || i % 5 FROM generate_series(21, 20000) i}],
+	['a column is added', 'ALTER TABLE dim ADD more int DEFAULT 1'])
+{
+	my ($what, $sql) = @$_;
+	my $given = $node->background_psql('postgres');
+
+	$given->query_safe(q{SELECT pgtrickle.refresh_stream_table('planned')});
+	change_fact();
+	$given->query_safe(q{SELECT pgtrickle.refresh_stream_table('planned')});
+	query($sql);
+	change_fact();
+	cmp_ok(plannings('planned'), '>', 1, "$what: planned again");
+	change_fact();
+	$given->query_safe(q{SELECT pgtrickle.refresh_stream_table('planned')});
+	is(differences('planned'), '00', 'right in the session that had the plan');
+	$given->quit;
+	plannings('planned');
+	change_fact();
+	is(plannings('planned'), 1, "$what: and then not");
+	is(differences('planned'), '00', 'right');
+}
+
+# What happens to children is not what makes an entry invalid.
+for my $index ('CREATE INDEX part_index ON part_1 (d)', 'DROP INDEX part_index')
+{
+	query($index);
+	change_fact();
+	cmp_ok(plannings('parted'), '>', 1, 'plans of partitions are not shared');
+	is(differences('parted'), '00', 'right');
+}
+is(statistic(q{bytes > 0 AND bytes < max_bytes}), 't', 'there is room');
+query(q{
+	SELECT pgtrickle.drop_stream_table('planned');
+	SELECT pgtrickle.drop_stream_table('parted')});
+
 # ---- whatever changes ----
 
 query(q{
