@@ -6,9 +6,9 @@
  * All that takes time to derive is in them: the sources with their columns,
  * the meaning, the texts, and plans for few changed rows as soon as there are
  * some (pgt_share_plans()).  What is left out is what belongs to a backend
- * (plans that the server keeps, looked-up functions), what a row of the catalog says anyway
- * (keys, time zone), and the normal form's trees, which only the compilation
- * needs.
+ * (plans that the server keeps, looked-up functions), what a row of the
+ * catalog says anyway (keys, time zone), and the normal form's trees, which
+ * only the compilation needs.
  *
  *-------------------------------------------------------------------------
  */
