@@ -56,7 +56,8 @@ find_function(OneFunction *function)
 {
 	List *qualified = list_make2(makeString("pgtrickle"),
 								 makeString(pstrdup(function->name)));
-	Oid oid = LookupFuncName(qualified, -1, NULL, false);
+	Oid any = InvalidOid; /* there is but one function of the name */
+	Oid oid = LookupFuncName(qualified, -1, &any, false);
 	HeapTuple tuple = SearchSysCacheCopy1(PROCOID, ObjectIdGetDatum(oid));
 	char *modes;
 

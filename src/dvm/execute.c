@@ -213,9 +213,9 @@ is_outdated(const SavedPlan *saved, bool small, List *deltas)
 	if (!small && (nrows > (double) saved->nrows * MAX_ROW_FACTOR ||
 				   nrows * MAX_ROW_FACTOR < (double) saved->nrows))
 		return true;
-	if (has_outgrown_plan(saved))
+	if (saved->given != NULL && !pgt_given_plan_is_valid(saved->given))
 		return true;
-	return saved->given != NULL && !pgt_given_plan_is_valid(saved->given);
+	return has_outgrown_plan(saved);
 }
 
 static void

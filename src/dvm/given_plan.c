@@ -18,6 +18,7 @@
 
 #include "executor/executor.h"
 #include "lib/ilist.h"
+#include "storage/lmgr.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
@@ -174,11 +175,17 @@ pgt_given_plan(const char *sql, const char *text, List *relids)
 }
 
 /*
- * Is it right?  The caller has locked its tables, so that it stays so.
+ * Lock its tables, as the executor expects and as the server does for its own
+ * saved plans: then what has changed them is known, and nothing more does.  Is
+ * it right?
  */
 bool
 pgt_given_plan_is_valid(GivenPlan *given)
 {
+	ListCell *lc;
+
+	foreach (lc, given->relids)
+		LockRelationOid(lfirst_oid(lc), AccessShareLock);
 	return given->valid;
 }
 

@@ -20,7 +20,7 @@ extern bool pgt_plan_text_can_be_given(const char *text);
 extern GivenPlan *pgt_given_plan(const char *sql, const char *text,
 								 List *relids);
 
-/* Has nothing changed that it was made from?  Its tables are locked. */
+/* Has nothing changed that it was made from?  Its tables are locked now. */
 extern bool pgt_given_plan_is_valid(GivenPlan *given);
 
 extern const char *pgt_given_plan_text(const GivenPlan *given);
