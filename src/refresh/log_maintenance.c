@@ -304,6 +304,10 @@ maintain(const Source *source)
 		!pgt_try_lock_segments(source->track_id))
 		return;
 
+	/* Who had the lock may have changed both, the columns to be logged too. */
+	source = pgt_lookup_source_by_id(source->track_id, true);
+	if (source == NULL)
+		return;
 	segments = pgt_segments(source->track_id);
 	pgt_limit_log(source, segments);
 	foreach (lc, segments)
