@@ -77,6 +77,9 @@ extern bool pgt_catalog_is_current(void);
 /* The next value of one of the sequences; needs no privilege. */
 extern int64 pgt_next_id(CatalogObject sequence);
 
+/* Has it given any?  A restore sets it when it has loaded the tables. */
+extern bool pgt_sequence_was_used(CatalogObject sequence);
+
 /*
  * Call "form" for each row that an index scan with "keys" (equal all of them)
  * finds, in the direction given, and collect the non-NULL results; with

@@ -92,6 +92,7 @@ extern void pgt_forget_key(StreamTable *st);
 /* ---- meaning.c ---- */
 
 extern char *pgt_meaning(Compiled *compiled, const Query *query);
+extern bool pgt_was_tracked(const StreamTable *st);
 extern bool pgt_meaning_is_kept(const StreamTable *st,
 								const Compiled *compiled);
 
@@ -194,6 +195,7 @@ extern bool pgt_recompute_fill(Compiled *compiled, int64 *inserted);
 /* ---- restore.c ---- */
 
 extern void pgt_link_restored(void);
+extern bool pgt_catalog_is_loading(void);
 extern void pgt_finish_restore(const StreamTable *st, Compiled *compiled);
 
 /* ---- choose.c ---- */

@@ -14,6 +14,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
@@ -262,6 +263,24 @@ int64
 pgt_next_id(CatalogObject sequence)
 {
 	return nextval_internal(pgt_catalog_oid(sequence), false);
+}
+
+/*
+ * See catalog_table.h.
+ */
+bool
+pgt_sequence_was_used(CatalogObject sequence)
+{
+	Relation rel = relation_open(pgt_catalog_oid(sequence), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	HeapTuple tuple = systable_getnext(scan);
+	bool used = HeapTupleIsValid(tuple) &&
+				((Form_pg_sequence_data) GETSTRUCT(tuple))->is_called;
+
+	systable_endscan(scan);
+	relation_close(rel, AccessShareLock);
+	return used;
 }
 
 /*

@@ -10,7 +10,9 @@
  *
  * Hence the stream table depends on what its query depends on, not on the
  * view.  A dump does not carry these entries: they are made again when a
- * restored stream table is refreshed for the first time.
+ * restored stream table is refreshed for the first time, or something is
+ * dropped before that.  Nothing is locked for it (src/refresh/README.md,
+ * "Links in a restored database").
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +23,7 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
@@ -67,6 +70,36 @@ referenced_objects(Oid classid, Oid objid, DependencyType type)
 }
 
 /*
+ * As recordDependencyOn() does, but without its lock on what is referred to,
+ * which newer servers keep to the end of the transaction.
+ */
+static void
+record_link(const ObjectAddress *self, const ObjectAddress *other,
+			DependencyType type)
+{
+	Relation depend;
+	Datum values[Natts_pg_depend];
+	bool nulls[Natts_pg_depend] = {0};
+
+	if (IsPinnedObject(other->classId, other->objectId))
+		return;
+
+	values[Anum_pg_depend_classid - 1] = ObjectIdGetDatum(self->classId);
+	values[Anum_pg_depend_objid - 1] = ObjectIdGetDatum(self->objectId);
+	values[Anum_pg_depend_objsubid - 1] = Int32GetDatum(self->objectSubId);
+	values[Anum_pg_depend_refclassid - 1] = ObjectIdGetDatum(other->classId);
+	values[Anum_pg_depend_refobjid - 1] = ObjectIdGetDatum(other->objectId);
+	values[Anum_pg_depend_refobjsubid - 1] = Int32GetDatum(other->objectSubId);
+	values[Anum_pg_depend_deptype - 1] = CharGetDatum((char) type);
+
+	depend = table_open(DependRelationId, RowExclusiveLock);
+	CatalogTupleInsert(depend,
+					   heap_form_tuple(RelationGetDescr(depend), values,
+									   nulls));
+	table_close(depend, RowExclusiveLock);
+}
+
+/*
  * See catalog.h.
  */
 bool
@@ -100,7 +133,7 @@ pgt_link_part(Oid relid, Oid owner_of)
 
 	ObjectAddressSet(self, RelationRelationId, relid);
 	ObjectAddressSet(other, RelationRelationId, owner_of);
-	recordDependencyOn(&self, &other, DEPENDENCY_AUTO);
+	record_link(&self, &other, DEPENDENCY_AUTO);
 }
 
 /*
@@ -127,7 +160,7 @@ pgt_link_stream(Oid relid, Oid view)
 		if (other->classId == ConstraintRelationId)
 			continue;
 		if (other->classId != RelationRelationId || other->objectId != view)
-			recordDependencyOn(&self, other, DEPENDENCY_NORMAL);
+			record_link(&self, other, DEPENDENCY_NORMAL);
 	}
 }
 

@@ -18,6 +18,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "utils/lsyscache.h"
 
 #include "pg_trickle/catalog_table.h"
@@ -209,6 +210,24 @@ drops_an_extension(FunctionCallInfo fcinfo)
 	return IsA(stmt, DropStmt) && stmt->removeType == OBJECT_EXTENSION;
 }
 
+/* Of the many forms of ALTER TABLE, one drops what a query may use. */
+static bool
+drops_something(FunctionCallInfo fcinfo)
+{
+	Node *parsetree = ((EventTriggerData *) fcinfo->context)->parsetree;
+	ListCell *lc;
+
+	if (!IsA(parsetree, AlterTableStmt))
+		return true;
+	foreach (lc, ((AlterTableStmt *) parsetree)->cmds)
+	{
+		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_DropColumn)
+			return true;
+	}
+
+	return false;
+}
+
 /*
  * Event trigger function for ddl_command_start of commands that drop things:
  * in a restored database they do not find what goes with a stream table.
@@ -221,8 +240,8 @@ pgt_on_drop_start(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"on_drop_start\" was not called by an event trigger"));
 
-	if (pgt_catalog_is_active() && (!drops_an_extension(fcinfo) ||
-									pgt_catalog_is_current()))
+	if (drops_something(fcinfo) && pgt_catalog_is_active() &&
+		(!drops_an_extension(fcinfo) || pgt_catalog_is_current()))
 		pgt_link_restored();
 	PG_RETURN_NULL();
 }

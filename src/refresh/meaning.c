@@ -14,8 +14,9 @@
  * So each refresh stores what it computed by: the versions (xmin) of the rules
  * of views, hashes of functions, and whether changes could be followed.  If
  * that is no longer so, the next refresh recomputes.  All this means nothing
- * in another cluster (a restore, pg_upgrade), which got the content and the
- * definitions together: there they are taken as they are.
+ * in another database (a restore, be it into the same cluster) or in another
+ * cluster (pg_upgrade), which got the content and the definitions together:
+ * there they are taken as they are.
  *
  *-------------------------------------------------------------------------
  */
@@ -257,6 +258,19 @@ pgt_meaning(Compiled *compiled, const Query *query)
 }
 
 /*
+ * Could the last refresh follow the changes of all sources?
+ */
+bool
+pgt_was_tracked(const StreamTable *st)
+{
+	const char *form = st->meaning == NULL ? NULL : strchr(st->meaning, ':');
+	char word[16];
+
+	return form != NULL && sscanf(form, ": %*d %15s", word) == 1 &&
+		   strcmp(word, "tracked") == 0;
+}
+
+/*
  * Is the content of a stream table still what its query means?  True if that
  * cannot be compared.
  */
@@ -265,7 +279,8 @@ pgt_meaning_is_kept(const StreamTable *st, const Compiled *compiled)
 {
 	char cluster[32];
 
-	if (st->meaning == NULL)
+	if (st->meaning == NULL || st->frontier == NULL ||
+		strcmp(st->frontier->era, pgt_current_era()) != 0)
 		return true;
 
 	snprintf(cluster, sizeof(cluster), UINT64_FORMAT ":",

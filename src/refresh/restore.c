@@ -5,9 +5,10 @@
  *
  * A restore creates tables, then loads them (in any order, in parallel), then
  * adds triggers, indexes and constraints.  A refresh in between would take a
- * half-loaded log for the changes, or write what the restore is about to
- * load.  Each part therefore has something that comes after its data: it is
- * refreshed when all of them are there.
+ * half-loaded log for the changes, write what the restore is about to load, or
+ * take a primary key that is still to come for one that somebody has dropped.
+ * Each part therefore has something that comes after its data, and a stream
+ * table is refreshed when all of them are there: see README, "Eras".
  *
  *-------------------------------------------------------------------------
  */
@@ -16,11 +17,13 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "pg_trickle/capture.h"
+#include "pg_trickle/catalog_table.h"
 #include "pg_trickle/refresh.h"
 
 static bool
@@ -44,24 +47,49 @@ has_restore_mark(Oid relid)
 	return result;
 }
 
+/* ---- what is missing: a sentence about it, or NULL ---- */
+
 static const char *
-missing_in_nodes(const StreamTable *st)
+missing_of_name(const char *name)
 {
+	return psprintf("Triggers, indexes or constraints of \"%s\" are missing.",
+					name);
+}
+
+static const char *
+missing_of(Oid relid)
+{
+	return missing_of_name(get_rel_name(relid));
+}
+
+static const char *
+missing_data(const char *table)
+{
+	return psprintf("Data of table \"%s\" is missing.", table);
+}
+
+static const char *
+missing_in_nodes(const StreamTable *st, const NormalForm *form)
+{
+	List *nodes = pgt_node_states(st->pgt_id);
 	ListCell *lc;
 	ListCell *lc2;
 
-	foreach (lc, pgt_node_states(st->pgt_id))
+	if (nodes == NIL && st->mode != MODE_FULL && form->nodes != NIL &&
+		form->obstacle.kind == OBSTACLE_NONE)
+		return missing_data("pgt_nodes");
+	foreach (lc, nodes)
 	{
 		NodeState *node = lfirst(lc);
 
 		if (!has_index(node->state_relid))
-			return get_rel_name(node->state_relid);
+			return missing_of(node->state_relid);
 		foreach (lc2, node->multisets)
 		{
 			Oid relid = lfirst_oid(lc2);
 
 			if (OidIsValid(relid) && !has_index(relid))
-				return get_rel_name(relid);
+				return missing_of(relid);
 		}
 	}
 
@@ -69,29 +97,167 @@ missing_in_nodes(const StreamTable *st)
 }
 
 static const char *
-missing_in_logs(const Compiled *compiled)
+missing_in_log(const Source *source)
 {
+	List *segments = pgt_segments(source->track_id);
+	const char *gap = pgt_capture_gap(source);
 	ListCell *lc;
-	ListCell *lc2;
 
-	foreach (lc, compiled->form->sources)
+	if (gap != NULL)
+		return missing_of_name(gap);
+	if (segments == NIL)
+		return missing_data("pgt_log_segments");
+	foreach (lc, segments)
 	{
-		Source *source = pgt_lookup_source(((SourceUse *) lfirst(lc))->relid,
-										   true);
-		char *gap = source == NULL ? NULL : pgt_capture_gap(source);
+		Oid relid = ((Segment *) lfirst(lc))->relid;
 
-		if (gap != NULL)
-			return gap;
-		foreach (lc2, source == NULL ? NIL : pgt_segments(source->track_id))
-		{
-			Segment *segment = lfirst(lc2);
-
-			if (!has_restore_mark(segment->relid))
-				return get_rel_name(segment->relid);
-		}
+		if (!has_restore_mark(relid))
+			return missing_of(relid);
 	}
 
 	return NULL;
+}
+
+static const char *
+missing_in_logs(const StreamTable *st)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_dependencies(st->pgt_id))
+	{
+		Dependency *dep = lfirst(lc);
+		Source *source = pgt_lookup_source(dep->source_relid, true);
+		const char *missing;
+
+		if (strcmp(dep->cdc_mode, "trigger") != 0)
+			continue;
+		if (source == NULL)
+			return missing_data("pgt_change_tracking");
+		missing = missing_in_log(source);
+		if (missing != NULL)
+			return missing;
+	}
+
+	return NULL;
+}
+
+static bool
+reads_a_table(List *dependencies)
+{
+	ListCell *lc;
+
+	foreach (lc, dependencies)
+	{
+		if (strcmp(((Dependency *) lfirst(lc))->source_type, "VIEW") != 0)
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * What the query reads and what the catalog says that it does come apart: from
+ * tables that are not loaded, and from views that pg_dump makes in two steps.
+ */
+static const char *
+missing_in_query(const StreamTable *st, const NormalForm *form)
+{
+	List *dependencies = pgt_dependencies(st->pgt_id);
+
+	if (dependencies == NIL && form->sources != NIL)
+		return missing_data("pgt_dependencies");
+	if (form->sources == NIL && reads_a_table(dependencies))
+		return psprintf("The query of view \"%s\" is missing.",
+						get_rel_name(st->query_relid));
+
+	return NULL;
+}
+
+/* ---- constraints that prove something ---- */
+
+/* By their number: columns may have been renamed, and have other numbers. */
+static bool
+reads_more_columns(const StreamTable *st, const NormalForm *form)
+{
+	List *dependencies = pgt_dependencies(st->pgt_id);
+	ListCell *lc;
+	ListCell *lc2;
+
+	foreach (lc, form->sources)
+	{
+		SourceUse *use = lfirst(lc);
+
+		foreach (lc2, dependencies)
+		{
+			Dependency *dep = lfirst(lc2);
+
+			if (dep->source_relid == use->relid &&
+				use->ncolumns > list_length(dep->columns))
+				return true;
+		}
+	}
+
+	return false;
+}
+
+static Oid
+source_without_index(const NormalForm *form)
+{
+	ListCell *lc;
+
+	foreach (lc, form->sources)
+	{
+		Oid relid = ((SourceUse *) lfirst(lc))->relid;
+
+		if (!has_index(relid))
+			return relid;
+	}
+
+	return InvalidOid;
+}
+
+/*
+ * Without the primary key of a source, rows may have no key any more, or the
+ * query may read more columns than are logged.  One that waits to be filled
+ * or repaired is filled as the constraints are.
+ */
+static const char *
+missing_proof(const StreamTable *st, const NormalForm *form)
+{
+	Oid relid = source_without_index(form);
+
+	if (!st->is_populated)
+		return NULL;
+	if (OidIsValid(relid) && pgt_was_tracked(st) &&
+		reads_more_columns(st, form))
+		return missing_of(relid);
+	if (pgt_key_is_proven(st, form))
+		return NULL;
+	if (OidIsValid(relid) || form->sources == NIL)
+		return missing_of(OidIsValid(relid) ? relid : st->relid);
+
+	return missing_of(((SourceUse *) linitial(form->sources))->relid);
+}
+
+/*
+ * Is the data of the catalog still being loaded?  Ids of the history come last
+ * of all data; what is written to it before would take some that are about to
+ * be loaded.
+ */
+bool
+pgt_catalog_is_loading(void)
+{
+	ListCell *lc;
+
+	if (pgt_sequence_was_used(SEQUENCE_HISTORY))
+		return false;
+	foreach (lc, pgt_all_streams())
+	{
+		if (((StreamTable *) lfirst(lc))->frontier != NULL)
+			return true;
+	}
+
+	return false;
 }
 
 static bool
@@ -205,10 +371,18 @@ link_if_lost(const StreamTable *st)
 		link_all_parts(st);
 }
 
+/* They come last, and to look for them by name takes no lock. */
+static bool
+has_guards(Oid relid)
+{
+	return OidIsValid(get_trigger_oid(relid, "pgt_guard", true)) &&
+		   OidIsValid(get_trigger_oid(relid, "pgt_guard_truncate", true));
+}
+
 /*
  * Link the parts of all stream tables that have lost their links, so that a
- * DROP that is about to run takes the right things along.  Does no harm while
- * a restore is running.
+ * DROP that is about to run takes the right things along.  Locks nothing, and
+ * leaves alone what is still being restored.
  */
 void
 pgt_link_restored(void)
@@ -216,7 +390,12 @@ pgt_link_restored(void)
 	ListCell *lc;
 
 	foreach (lc, pgt_all_streams())
-		link_if_lost(lfirst(lc));
+	{
+		StreamTable *st = lfirst(lc);
+
+		if (has_guards(st->relid))
+			link_if_lost(st);
+	}
 }
 
 /*
@@ -248,15 +427,20 @@ renumber_sources(const Compiled *compiled)
 static const char *
 missing_part(const StreamTable *st, const Compiled *compiled)
 {
+	const NormalForm *form = compiled->form;
 	const char *missing;
 
+	if (pgt_catalog_is_loading())
+		return missing_data("pgt_refresh_history");
 	if (!pgt_apply_is_guarded(st->relid))
-		return get_rel_name(st->relid);
-	missing = missing_in_nodes(st);
-	if (missing == NULL && pgt_needs_tracking(compiled->form, st->mode))
-		missing = missing_in_logs(compiled);
+		return missing_of(st->relid);
+	missing = missing_in_query(st, form);
+	if (missing == NULL)
+		missing = missing_in_nodes(st, form);
+	if (missing == NULL && pgt_needs_tracking(form, st->mode))
+		missing = missing_in_logs(st);
 
-	return missing;
+	return missing != NULL ? missing : missing_proof(st, form);
 }
 
 /*
@@ -284,8 +468,7 @@ pgt_finish_restore(const StreamTable *st, Compiled *compiled)
 				errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("stream table \"%s\" is not completely restored",
 					   get_rel_name(st->relid)),
-				errdetail("Triggers, indexes or constraints of \"%s\" are missing.",
-						  missing),
+				errdetail_internal("%s", missing),
 				errhint("Wait for the restore to finish, or run pgtrickle.repair_stream_table()."));
 
 	link_all_parts(st);
