@@ -251,6 +251,9 @@ extern void pgt_insert_history(const RefreshRecord *record);
  */
 extern int64 pgt_prune_stream_history(int64 pgt_id, int64 max_rows);
 
+/* Ids that are given from now on are beyond those that rows have. */
+extern void pgt_repair_history_ids(void);
+
 /* The same for all stream tables that nobody has locked; locks them. */
 extern int64 pgt_prune_history(int64 max_rows);
 

@@ -13,6 +13,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -245,4 +246,37 @@ pgt_prune_history(int64 max_rows)
 	}
 
 	return n;
+}
+
+/* ---- ids ---- */
+
+static int64
+last_history_id(void)
+{
+	Relation rel = table_open(pgt_catalog_oid(TABLE_HISTORY), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	int64 last = 0;
+	bool isnull;
+	HeapTuple tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		last = Max(last, DatumGetInt64(heap_getattr(tuple, Anum_refresh_id,
+													RelationGetDescr(rel),
+													&isnull)));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return last;
+}
+
+/*
+ * See catalog.h.
+ */
+void
+pgt_repair_history_ids(void)
+{
+	int64 last = last_history_id();
+
+	while (pgt_next_id(SEQUENCE_HISTORY) < last)
+		CHECK_FOR_INTERRUPTS();
 }

@@ -151,6 +151,7 @@ repair_parts(const StreamTable *st, StringInfo report)
 	foreach (lc, form->sources)
 		repair_capture(((SourceUse *) lfirst(lc))->relid, report);
 	repair_states(st, form, report);
+	pgt_repair_history_ids();
 }
 
 /* ---- the content ---- */

@@ -138,12 +138,24 @@ pgt_error_remedy(int sqlerrcode)
 	return NULL;
 }
 
+/* What is wrong with our own tables, users cannot mend by their data. */
+static bool
+is_about_catalog(const ErrorData *error)
+{
+	return error->schema_name != NULL &&
+		   strcmp(error->schema_name, "pgtrickle") == 0;
+}
+
 /* The remedy, or NULL if we know of none. */
 static const char *
 remedy(const ErrorData *error)
 {
-	return error->hint != NULL ? error->hint :
-								 pgt_error_remedy(error->sqlerrcode);
+	if (error->hint != NULL)
+		return error->hint;
+	if (is_about_catalog(error))
+		return pgt_error_remedy(ERRCODE_DATA_CORRUPTED);
+
+	return pgt_error_remedy(error->sqlerrcode);
 }
 
 /* In one line, for the history. */
@@ -271,7 +283,8 @@ record_error(StreamTable *st, const RefreshFailure *failure)
  * Somebody who holds the lock refreshes or changes the stream table right
  * now, and one who has refreshed it since the failed refresh began has shown
  * that it works: then there is nothing to remember but the history.  One who
- * drops it holds the table.
+ * drops it holds the table.  Who restores the history is not to find rows in
+ * it.
  */
 static FailureKind
 record(const RefreshFailure *failure)
@@ -284,6 +297,8 @@ record(const RefreshFailure *failure)
 	st = pgt_lookup_stream_by_id(failure->pgt_id, true);
 	if (st == NULL || get_rel_name(st->relid) == NULL)
 		return FAILURE_OUTDATED;
+	if (pgt_catalog_is_loading())
+		return FAILURE_TRANSIENT;
 
 	record_history(st, failure);
 	log_failure(st, failure);

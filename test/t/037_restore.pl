@@ -154,5 +154,41 @@ like(refusal('partial', 'joined'), qr/not completely restored/, 'the key never c
 $node->safe_psql('partial', "SELECT pgtrickle.repair_stream_table('joined')");
 is(refusal('partial', 'joined'), '', 'repair_stream_table() takes the constraints as they are');
 
+# ---- the schema first, then the data, with the scheduler at work ----
+
+$node->append_conf('postgresql.conf', 'pg_trickle.enabled = on');
+$node->reload;
+create_database('twice');
+restore('twice', '--schema-only');
+
+# Everything but the ids of the history, which come last.
+my $list = "$folder/data";
+append_to_file($list, join "\n", (grep { / TABLE DATA / && !/ public (joined|summed|by_shop) / } split /\n/, $contents), '');
+restore('twice', '--data-only', '-L', $list);
+sleep 2;
+is($node->safe_psql('twice', q{SELECT count(*) FROM pgtrickle.pgt_refresh_history}),
+	'3', 	'nothing is refreshed, and no failure written, before the ids of the history are there');
+$list = "$folder/sequences";
+append_to_file($list, join "\n", (grep { / SEQUENCE SET / } split /\n/, $contents), '');
+restore('twice', '--data-only', '-L', $list);
+ok($node->poll_query_until('twice', q{
+	SELECT bool_and(action = 'FULL') FROM unnest('{joined,summed,by_shop}'::text[]) s,
+		LATERAL pgtrickle.get_refresh_history(s, 1)}),
+	'then the scheduler recomputes what was not loaded');
+is($node->safe_psql('twice', q{SELECT count(*) FROM pgtrickle.pgt_refresh_history WHERE status = 'FAILED'}),
+	'0', 'without a failure');
+is( $node->safe_psql('twice', q{
+	SELECT count(*) FROM unnest('{joined,summed,by_shop}'::text[]) s,
+		LATERAL pgtrickle.verify_stream_table(s)}), '0', 'all of it is right');
+
+# ---- ids that are behind the rows ----
+
+$node->safe_psql('twice', q{
+	ALTER SYSTEM SET pg_trickle.enabled = off; SELECT pg_reload_conf();});
+$node->safe_psql('twice', q{
+	SELECT setval('pgtrickle.pgt_refresh_history_id_seq', 1)});
+$node->safe_psql('twice', q{SELECT pgtrickle.repair_stream_table('summed')});
+is(refusal('twice', 'joined'), '', 'repair_stream_table() puts the ids of the history right');
+
 $node->stop;
 done_testing();
