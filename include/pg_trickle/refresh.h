@@ -130,6 +130,7 @@ extern void pgt_note_seen(const Compiled *compiled);
 /* ---- limits.c: what a refresh may take ---- */
 
 extern void pgt_limit_transaction(void);
+extern void pgt_wait_shortly(bool shortly); /* of an automatic refresh */
 extern bool pgt_ran_out_of_time(void);
 extern void pgt_pin_work_mem(void);
 extern WindowLimits pgt_window_limits(const StreamTable *st, bool fuse);

@@ -30,6 +30,9 @@
 #include "pg_trickle/settings.h"
 #include "pg_trickle/sql.h"
 
+/* While a refresh holds locks; shorter than who waits for those looks around. */
+#define SHORT_WAIT_MS 10
+
 /* ---- time ---- */
 
 static TimeoutId timeout;
@@ -65,6 +68,14 @@ start_timeout(void)
 		enable_timeout_after(timeout, pgt_refresh_timeout);
 }
 
+static void
+limit_waiting(int ms)
+{
+	(void) set_config_option("lock_timeout", psprintf("%dms", ms),
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+							 true, 0, false);
+}
+
 /*
  * Put the limits of automatic refreshes on this transaction.
  */
@@ -73,10 +84,17 @@ pgt_limit_transaction(void)
 {
 	out_of_time = false;
 	start_timeout();
-	(void) set_config_option("lock_timeout",
-							 psprintf("%dms", pgt_refresh_lock_timeout),
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
-							 true, 0, false);
+	limit_waiting(pgt_refresh_lock_timeout);
+}
+
+/*
+ * From now on an automatic refresh waits for a lock for "shortly" only, or
+ * again for as long as the setting says.
+ */
+void
+pgt_wait_shortly(bool shortly)
+{
+	limit_waiting(shortly ? SHORT_WAIT_MS : pgt_refresh_lock_timeout);
 }
 
 /*

@@ -197,6 +197,32 @@ is_stopped(const StreamTable *st)
 }
 
 /*
+ * A refresh that nobody has asked for must be in nobody's way: a transaction
+ * that has truncated a source, and then wants to refresh what reads it, would
+ * wait for us, and we for it.  So we wait until the tables are free before we
+ * hold anything, and then hardly any more.
+ */
+static void
+wait_for_tables(List *streams)
+{
+	ListCell *lc;
+
+	foreach (lc, streams)
+	{
+		StreamTable *st = lfirst(lc);
+		ListCell *lc2;
+
+		pgt_unlock_family(pgt_family(st->relid, AccessShareLock));
+		foreach (lc2, pgt_dependencies(st->pgt_id))
+		{
+			Oid relid = ((Dependency *) lfirst(lc2))->source_relid;
+
+			pgt_unlock_family(pgt_family(relid, AccessShareLock));
+		}
+	}
+}
+
+/*
  * Lock the stream tables in the order of their ids, then read their rows
  * again: another refresh may have changed them while we waited.  Of those that
  * nobody has asked for, what is gone or stopped by now is left out.
@@ -214,6 +240,8 @@ lock_streams(List *streams, bool automatic)
 		StreamTable *st = lfirst(lc);
 
 		pgt_lock_stream(st->pgt_id, ExclusiveLock);
+		if (automatic && foreach_current_index(lc) == 0)
+			pgt_wait_shortly(true);
 		LockRelationOid(st->relid, RowExclusiveLock);
 	}
 	foreach (lc, streams)
@@ -736,13 +764,19 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 
 	pgt_set_refreshing(0);
 	if (request->automatic)
+	{
 		pgt_limit_transaction();
+		wait_for_tables(streams);
+	}
 	jobs = lock_streams(streams, request->automatic);
 	foreach (lc, jobs)
 	{
 		prepare(lfirst(lc), request);
 		latest |= pgt_needs_latest_snapshot(((Job *) lfirst(lc))->st);
 	}
+
+	if (request->automatic)
+		pgt_wait_shortly(false);
 
 	snapshot_time = GetCurrentTimestamp();
 	pgt_push_refresh_snapshot(latest);

@@ -102,6 +102,29 @@ sql('UPDATE t SET v = v + 1; SELECT * FROM slow; VACUUM t; ANALYZE slow');
 is(sql($running), '1', 'it goes on beside queries, writes, VACUUM and ANALYZE');
 sql('UPDATE patience SET seconds = 0');
 
+# Who has locked a source, and wants to refresh what reads it, is not waited for
+# by a refresh that has the stream table: they would wait for each other.
+sql(q{
+	CREATE TABLE locked (id int PRIMARY KEY);
+	CREATE TABLE written (id int PRIMARY KEY);
+	SELECT pgtrickle.create_stream_table('two', 'SELECT id FROM locked
+		UNION ALL SELECT id FROM written', schedule => '0s')});
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+$session->query_safe(q{BEGIN; TRUNCATE locked});
+sql('INSERT INTO written VALUES (1)');
+wait_for_query($node, q{
+	SELECT count(*) FROM pg_stat_activity JOIN pg_locks USING (pid)
+	WHERE backend_type = 'pg_trickle refresh worker' AND NOT granted}, '1',
+	'a refresh waits for the locked source');
+$session->query_safe(q{SELECT pgtrickle.refresh_stream_table('two')});
+is($session->query_safe('SELECT count(*) FROM two'), '1', 'a refresh on request does not wait for that one');
+$session->query_safe('INSERT INTO locked VALUES (2); COMMIT');
+$session->quit;
+wait_for_query($node, 'SELECT count(*) FROM two', '2', 'which goes on afterwards');
+is(sql(q{SELECT count(*) FROM pgtrickle.pgt_refresh_history WHERE status = 'FAILED'}),
+	'0', 'without a failure');
+sql('DROP TABLE two');
+
 wins('DROP TABLE slow', 'DROP TABLE');
 is(sql('SELECT count(*) FROM pgtrickle.pgt_stream_tables'), '0', 'it is gone');
 sql(q{SELECT pgtrickle.create_stream_table('slow', 'SELECT id, slow(v) AS v FROM t', schedule => '0s')});
