@@ -5,6 +5,7 @@
  *
  *		ALTER TABLE st ADD COLUMN x int			refused: not the query's column
  *		ALTER TABLE st RENAME TO totals			fine
+ *		ALTER TABLE st SET SCHEMA pgtrickle		refused: not ours to dump
  *		ALTER TABLE st OWNER TO ann				view and states follow
  *		CREATE TRIGGER .. BEFORE INSERT ON st	refused: could change rows
  *
@@ -318,7 +319,7 @@ look_at_dropped(const DropStmt *stmt)
 }
 
 static void
-look_at_simple(Node *parsetree)
+look_at_simple(Node *parsetree, const ObjectAddress *address)
 {
 	ListCell *lc;
 
@@ -326,6 +327,9 @@ look_at_simple(Node *parsetree)
 		look_at_trigger((CreateTrigStmt *) parsetree);
 	else if (IsA(parsetree, RuleStmt))
 		look_at_named(((RuleStmt *) parsetree)->relation);
+	else if (IsA(parsetree, AlterObjectSchemaStmt) &&
+			 address->classId == RelationRelationId)
+		look_at(address->objectId);
 	else if (IsA(parsetree, CreateStmt) ||
 			 IsA(parsetree, CreateForeignTableStmt))
 	{
@@ -340,7 +344,7 @@ look_at_command(const CollectedCommand *command)
 	ListCell *lc;
 
 	if (command->type == SCT_Simple)
-		look_at_simple(command->parsetree);
+		look_at_simple(command->parsetree, &command->d.simple.address);
 	if (command->type != SCT_AlterTable)
 		return;
 

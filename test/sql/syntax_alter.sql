@@ -35,6 +35,7 @@ ALTER STREAM TABLE s SET (query = 'SELECT nothing FROM item');
 -- what the server does itself
 ALTER STREAM TABLE s RENAME TO "S t";
 CREATE SCHEMA other;
+ALTER STREAM TABLE "S t" SET SCHEMA pgtrickle;
 ALTER STREAM TABLE "S t" SET SCHEMA other;
 CREATE ROLE regress_pgt_owner;
 GRANT CREATE ON SCHEMA other TO regress_pgt_owner;
