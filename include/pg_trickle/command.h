@@ -133,4 +133,8 @@ extern List *pgt_text_members(ArrayType *array, const char *name);
 extern void pgt_note_gates(const StreamTable *st);
 extern void pgt_check_schema(Oid schema);
 
+/* ---- column_type.c ---- */
+
+extern void pgt_check_column_types(const AlterTableStmt *stmt);
+
 #endif /* PGT_COMMAND_H */

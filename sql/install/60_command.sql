@@ -57,7 +57,7 @@ ALTER EVENT TRIGGER pgt_sql_drop ENABLE ALWAYS;
 CREATE FUNCTION pgtrickle.on_drop_start()
 RETURNS event_trigger LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_on_drop_start';
 COMMENT ON FUNCTION pgtrickle.on_drop_start()
-	IS 'internal: reminds restored stream tables of their parts before something is dropped';
+	IS 'internal: reminds restored stream tables of their parts before something is dropped, and keeps the types of columns that they use';
 CREATE EVENT TRIGGER pgt_drop_start ON ddl_command_start
 	WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW',
 				 'DROP FOREIGN TABLE', 'DROP SCHEMA', 'DROP OWNED',

@@ -208,3 +208,24 @@ pgt_unlink_stream(Oid relid, Oid view)
 	table_close(depend, RowExclusiveLock);
 	CommandCounterIncrement();
 }
+
+/*
+ * See catalog.h.
+ */
+bool
+pgt_view_uses_column(Oid view, Oid relid, AttrNumber attno)
+{
+	Oid rule = get_rewrite_oid(view, "_RETURN", true);
+	ListCell *lc;
+
+	foreach (lc, referenced_objects(RewriteRelationId, rule, DEPENDENCY_NORMAL))
+	{
+		ObjectAddress *object = lfirst(lc);
+
+		if (object->classId == RelationRelationId &&
+			object->objectId == relid && object->objectSubId == attno)
+			return true;
+	}
+
+	return false;
+}

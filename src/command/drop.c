@@ -202,24 +202,22 @@ forget(List *dropped)
 
 /* Ours may be one that is too old to be read, see drop_extension.c. */
 static bool
-drops_an_extension(FunctionCallInfo fcinfo)
+drops_an_extension(const Node *parsetree)
 {
-	const DropStmt *stmt =
-		(const DropStmt *) ((EventTriggerData *) fcinfo->context)->parsetree;
+	const DropStmt *stmt = (const DropStmt *) parsetree;
 
 	return IsA(stmt, DropStmt) && stmt->removeType == OBJECT_EXTENSION;
 }
 
 /* Of the many forms of ALTER TABLE, one drops what a query may use. */
 static bool
-drops_something(FunctionCallInfo fcinfo)
+drops_something(const Node *parsetree)
 {
-	Node *parsetree = ((EventTriggerData *) fcinfo->context)->parsetree;
 	ListCell *lc;
 
 	if (!IsA(parsetree, AlterTableStmt))
 		return true;
-	foreach (lc, ((AlterTableStmt *) parsetree)->cmds)
+	foreach (lc, ((const AlterTableStmt *) parsetree)->cmds)
 	{
 		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_DropColumn)
 			return true;
@@ -230,18 +228,27 @@ drops_something(FunctionCallInfo fcinfo)
 
 /*
  * Event trigger function for ddl_command_start of commands that drop things:
- * in a restored database they do not find what goes with a stream table.
+ * in a restored database they do not find what goes with a stream table.  And
+ * of ALTER TABLE, which may not give every column another type.
  */
 Datum
 pgt_on_drop_start(PG_FUNCTION_ARGS)
 {
+	Node *parsetree;
+
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function \"on_drop_start\" was not called by an event trigger"));
 
-	if (drops_something(fcinfo) && pgt_catalog_is_active() &&
-		(!drops_an_extension(fcinfo) || pgt_catalog_is_current()))
+	if (!pgt_catalog_is_active())
+		PG_RETURN_NULL();
+
+	parsetree = ((EventTriggerData *) fcinfo->context)->parsetree;
+	if (IsA(parsetree, AlterTableStmt))
+		pgt_check_column_types((AlterTableStmt *) parsetree);
+	if (drops_something(parsetree) &&
+		(!drops_an_extension(parsetree) || pgt_catalog_is_current()))
 		pgt_link_restored();
 	PG_RETURN_NULL();
 }

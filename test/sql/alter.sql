@@ -216,6 +216,25 @@ SELECT pgtrickle.drop_stream_table('elsewhere.places');
 ALTER TABLE places RENAME TO spots;
 ALTER TABLE spots RENAME COLUMN place TO spot;
 ALTER TABLE spots SET SCHEMA elsewhere;
+-- Not into the schemas of the extension, whose tables no dump has.
+ALTER TABLE elsewhere.spots SET SCHEMA pgtrickle;
+ALTER TABLE elsewhere.spots SET SCHEMA pgtrickle_query;
+ALTER TABLE elsewhere.spots SET SCHEMA pgtrickle_state;
+ALTER TABLE elsewhere.spots SET SCHEMA pgtrickle_changes;
+-- A column that a stream table uses keeps its type; so does that of a partition.
+CREATE TABLE parts (k int, v int, other int) PARTITION BY LIST (k);
+CREATE TABLE part_one PARTITION OF parts FOR VALUES IN (1);
+SELECT pgtrickle.create_stream_table('of_part', 'SELECT sum(v) AS v FROM part_one');
+ALTER TABLE part_one ALTER COLUMN v TYPE bigint;
+ALTER TABLE parts ALTER COLUMN v TYPE bigint;
+ALTER TABLE parts ALTER COLUMN other TYPE bigint;
+-- Who may not alter the table hears so, and nothing else.
+CREATE ROLE regress_pgt_other;
+SET ROLE regress_pgt_other;
+ALTER TABLE parts ALTER COLUMN v TYPE bigint;
+RESET ROLE;
+DROP ROLE regress_pgt_other;
+DROP TABLE of_part, parts;
 ALTER TABLE shops RENAME TO stores;
 ALTER TABLE stores RENAME COLUMN place TO town;
 INSERT INTO stores VALUES ('s', 'north', 5);

@@ -1,0 +1,122 @@
+/*-------------------------------------------------------------------------
+ *
+ * column_type.c
+ *	  ALTER COLUMN TYPE of a column that stream tables use.
+ *
+ * The server refuses it, because views depend on the column, and names them:
+ * "rule _RETURN on view pgtrickle_query.totals_1", of which users know
+ * nothing.  So we refuse it first, and say what to do.
+ *
+ *		ALTER TABLE orders ALTER COLUMN amount TYPE bigint;
+ *
+ *		ERROR:  cannot alter type of a column used by a stream table
+ *		DETAIL:  Stream table public.totals depends on column "amount" of ...
+ *		HINT:  Save what pgtrickle.export_definition('public.totals') ...
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "pg_trickle/command.h"
+#include "pg_trickle/compat.h"
+#include "pg_trickle/sql.h"
+
+/* The stream tables whose queries use a column: a list of StreamTable. */
+static List *
+users_of_column(List *streams, Oid relid, AttrNumber attno)
+{
+	List *users = NIL;
+	ListCell *lc;
+
+	foreach (lc, streams)
+	{
+		StreamTable *st = lfirst(lc);
+
+		if (get_rel_name(st->relid) != NULL &&
+			pgt_view_uses_column(st->query_relid, relid, attno))
+			users = lappend(users, st);
+	}
+
+	return users;
+}
+
+static void
+refuse(List *users, Oid relid, const char *column)
+{
+	const StreamTable *first = linitial(users);
+	StringInfoData detail;
+	ListCell *lc;
+
+	initStringInfo(&detail);
+	foreach (lc, users)
+		appendStringInfo(&detail,
+						 "%sStream table %s depends on column \"%s\" of table %s.",
+						 detail.len > 0 ? "\n" : "",
+						 pgt_relation_text(((StreamTable *) lfirst(lc))->relid),
+						 column, pgt_relation_text(relid));
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("cannot alter type of a column used by a stream table"),
+			errdetail_internal("%s", detail.data),
+			list_length(users) == 1 ?
+				errhint("Save what pgtrickle.export_definition(%s) returns, drop the stream table, alter the column, then run what you have saved.",
+						quote_literal_cstr(pgt_relation_text(first->relid))) :
+				errhint("Save what pgtrickle.export_definition() returns for each of them, drop them, alter the column, then run what you have saved."));
+}
+
+/* Partitions and children change with it. */
+static void
+check_column(List *streams, Oid relid, const char *column)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_family(relid, NoLock))
+	{
+		Oid member = lfirst_oid(lc);
+		AttrNumber attno = get_attnum(member, column);
+		List *users;
+
+		if (attno == InvalidAttrNumber)
+			continue;
+		users = users_of_column(streams, member, attno);
+		if (users != NIL)
+			refuse(users, member, column);
+	}
+}
+
+/*
+ * Refuse ALTER TABLE ... ALTER COLUMN ... TYPE where the server is going to,
+ * with an error 0A000 of ours.  Nothing is locked yet: what has another name
+ * when it is, the server refuses.  Who may not alter the table hears so.
+ */
+void
+pgt_check_column_types(const AlterTableStmt *stmt)
+{
+	List *streams = NIL;
+	Oid relid = InvalidOid;
+	ListCell *lc;
+
+	foreach (lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype != AT_AlterColumnType)
+			continue;
+		if (!OidIsValid(relid))
+		{
+			relid = RangeVarGetRelid(stmt->relation, NoLock, true);
+			streams = pgt_all_streams();
+		}
+		if (streams == NIL || !OidIsValid(relid) ||
+			!object_ownercheck(RelationRelationId, relid, GetUserId()))
+			return;
+		check_column(streams, relid, cmd->name);
+	}
+}
