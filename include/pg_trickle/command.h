@@ -84,6 +84,8 @@ extern void pgt_track_sources(StreamTable *st, const NormalForm *form);
 extern void pgt_untrack_unused_sources(void);
 extern bool pgt_sources_are_recorded(const StreamTable *st,
 									 const NormalForm *form);
+extern void pgt_note_recomputation(Oid relid, const NormalForm *form,
+								   RefreshMode mode);
 extern ColumnDef *pgt_column_definition(const TargetEntry *tle);
 
 /* What a definition consists of besides the table (parts.c). */

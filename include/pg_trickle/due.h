@@ -49,6 +49,8 @@ typedef struct DueNode
 							  * creation, or DT_NOBEGIN to be due at once */
 	TimestampTz last_end;	 /* of the last refresh */
 	int64 last_duration_us;
+	bool recomputed; /* ... as a whole, as the next one will; the caller sets
+					  * it before pgt_note_finished() */
 	int consecutive_errors;
 	TimestampTz retry_at; /* after an error: not before */
 	bool running;

@@ -13,6 +13,8 @@
 #include "datatype/timestamp.h"
 #include "storage/latch.h"
 
+#include "pg_trickle/refresh.h"
+
 #define POOL_SLOTS 64	/* the largest max_refresh_workers */
 #define JOB_MEMBERS 128 /* stream tables of one transaction */
 
@@ -42,7 +44,7 @@ typedef struct JobResult
 {
 	JobOutcome outcome;
 	TimestampTz retry_at; /* of JOB_FAILED: not before; 0: no more */
-	bool changed[JOB_MEMBERS];
+	RefreshOutcome members[JOB_MEMBERS];
 } JobResult;
 
 /* Called once by _PG_init(). */

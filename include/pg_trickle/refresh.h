@@ -258,14 +258,22 @@ typedef struct RefreshRequest
  */
 extern bool pgt_refresh(Oid relid, const RefreshRequest *request);
 
+/* What became of one of several; all false: it was not refreshed. */
+typedef struct RefreshOutcome
+{
+	bool changed;
+	bool recomputed; /* as a whole, for there is no other way */
+} RefreshOutcome;
+
 /*
  * Refresh these stream tables, in this order and under one snapshot, and no
  * others but those that a watermark group wants aligned with them (see
- * pgt_aligns_upstream()); "changed" tells which of them changed.  False:
- * something holds them back (see control.h), or they are gone.
+ * pgt_aligns_upstream()).  False: something holds them back (see control.h),
+ * or they are gone.
  */
 extern bool pgt_refresh_group(int n, const int64 *pgt_ids,
-							  const RefreshRequest *request, bool *changed);
+							  const RefreshRequest *request,
+							  RefreshOutcome *outcomes);
 
 /*
  * The same as pgt_refresh(); the snapshot stays active, for the caller to read

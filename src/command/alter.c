@@ -154,6 +154,8 @@ change_definition(StreamTable *st, const AlterRequest *request)
 	check_definition(request, st, form, mode);
 	if (request->query != NULL)
 		st->original_query = pstrdup(request->query);
+	if (new_query || (new_parts && mode != MODE_FULL))
+		pgt_note_recomputation(st->relid, form, mode);
 	if (new_query)
 	{
 		st->mode = mode;

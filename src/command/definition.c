@@ -90,6 +90,27 @@ refuse_uncaptured(const NormalForm *form)
 }
 
 /*
+ * Say that refreshes of "relid" will compute its query as a whole, if they
+ * will and nobody has asked for that.
+ */
+void
+pgt_note_recomputation(Oid relid, const NormalForm *form, RefreshMode mode)
+{
+	const Obstacle *obstacle = &form->obstacle;
+
+	if (mode == MODE_FULL || obstacle->kind == OBSTACLE_NONE)
+		return;
+
+	ereport(NOTICE,
+			obstacle->kind == OBSTACLE_EVERY_REFRESH ?
+				errmsg("stream table \"%s\" will be recomputed as a whole at each refresh",
+					   get_rel_name(relid)) :
+				errmsg("stream table \"%s\" will be recomputed as a whole whenever a source has changed",
+					   get_rel_name(relid)),
+			errdetail_internal("%s", obstacle_detail(obstacle)));
+}
+
+/*
  * Raise error 0A000 if the query cannot be maintained in that mode, at its
  * position in "text", the text the query was analyzed from.
  */

@@ -61,7 +61,7 @@ typedef struct Job
 	const char *reason;
 	ApplyResult result;
 	int64 delta_rows;
-	bool changed;
+	RefreshOutcome outcome;
 } Job;
 
 /* ---- where an error comes from ---- */
@@ -639,6 +639,17 @@ is_idle(const Job *job, const Window *window)
 		   strcmp(st->frontier->era, pgt_current_era()) == 0;
 }
 
+/*
+ * Was it computed as a whole, and will be the next time?  If that was merely
+ * cheaper, each time costs what has changed, or less.
+ */
+static bool
+is_recomputed_each_time(const Job *job)
+{
+	return job->action != NULL && strcmp(job->action, "FULL") == 0 &&
+		   (job->compiled->program == NULL || job->gap != NULL);
+}
+
 static void
 refresh_one(Job *job)
 {
@@ -667,9 +678,10 @@ refresh_one(Job *job)
 	if (job->compiled->tracked && !first_fill)
 		pgt_maintain_logs(job->compiled);
 
-	job->changed = job->result.inserted + job->result.updated +
-					   job->result.deleted >
-				   0;
+	job->outcome.changed = job->result.inserted + job->result.updated +
+							   job->result.deleted >
+						   0;
+	job->outcome.recomputed = is_recomputed_each_time(job);
 }
 
 static void
@@ -828,7 +840,7 @@ pgt_refresh(Oid relid, const RefreshRequest *request)
 	begin_requested(relid);
 	jobs = refresh_under_snapshot(add_with_upstream(NIL, relid), request);
 	foreach (lc, jobs)
-		changed |= ((Job *) lfirst(lc))->changed;
+		changed |= ((Job *) lfirst(lc))->outcome.changed;
 	list_free_deep(jobs);
 	PopActiveSnapshot();
 	return changed;
@@ -841,7 +853,7 @@ pgt_refresh(Oid relid, const RefreshRequest *request)
  */
 bool
 pgt_refresh_group(int n, const int64 *pgt_ids, const RefreshRequest *request,
-				  bool *changed)
+				  RefreshOutcome *outcomes)
 {
 	List *jobs;
 	bool any;
@@ -855,13 +867,13 @@ pgt_refresh_group(int n, const int64 *pgt_ids, const RefreshRequest *request,
 	any = jobs != NIL;
 	for (int i = 0; i < n; i++)
 	{
-		changed[i] = false;
+		outcomes[i] = (RefreshOutcome){0};
 		foreach (lc, jobs)
 		{
 			Job *job = lfirst(lc);
 
 			if (job->st->pgt_id == pgt_ids[i])
-				changed[i] = job->changed;
+				outcomes[i] = job->outcome;
 		}
 	}
 	list_free_deep(jobs);

@@ -28,8 +28,12 @@
 /* Without a period, untracked inputs count as changed so often. */
 #define UNTRACKED_PERIOD MINUTE
 
-/* A table under steady load is refreshed half of the time, or so often. */
+/*
+ * A table under steady load is refreshed half of the time, or so often; the
+ * second one if that costs as much whatever has changed.
+ */
 #define LONGEST_PAUSE (SECOND / 10)
+#define LONGEST_RECOMPUTED_PAUSE (5 * MINUTE)
 
 /* After an error: 10 s, 50 s, 250 s, then every 5 minutes. */
 #define FIRST_RETRY (10 * SECOND)
@@ -155,24 +159,28 @@ own_time(const DueModel *model, DueNode *node, TimestampTz change)
 	pg_unreachable();
 }
 
-/* Until when it is not to be tried, whoever wants it. */
+/* For as long as its last refresh took, but not longer than that. */
 static TimestampTz
-barred_until(const DueNode *node)
-{
-	if (node->schedule.kind != SCHEDULE_CALCULATED)
-		return node->retry_at;
-
-	return Max(node->retry_at, plus(fresh_from(node), period_of(node)));
-}
-
-/* Until when it rests after its last refresh, so that changes gather. */
-static TimestampTz
-rests_until(const DueNode *node)
+rests_until(const DueNode *node, int64 longest)
 {
 	if (!is_prompt(node))
 		return DT_NOBEGIN;
 
-	return plus(node->last_end, Min(node->last_duration_us, LONGEST_PAUSE));
+	return plus(node->last_end, Min(node->last_duration_us, longest));
+}
+
+/* Until when it is not to be tried, whoever wants it; nobody waits for it. */
+static TimestampTz
+barred_until(const DueNode *node)
+{
+	TimestampTz until = node->retry_at;
+
+	if (node->recomputed)
+		until = Max(until, rests_until(node, LONGEST_RECOMPUTED_PAUSE));
+	if (node->schedule.kind == SCHEDULE_CALCULATED)
+		until = Max(until, plus(fresh_from(node), period_of(node)));
+
+	return until;
 }
 
 /* ---- units ---- */
@@ -317,7 +325,7 @@ find_unit_due(DueModel *model, const DueUnit *unit)
 			node->due_at = own_time(model, node, node->change_at);
 		wanted = Min(wanted, node->due_at);
 		barred = Max(barred, barred_until(node));
-		rests = Max(rests, rests_until(node));
+		rests = Max(rests, rests_until(node, LONGEST_PAUSE));
 	}
 
 	if (unit->n > 1 && unit->policy == DIAMOND_SLOWEST)
@@ -562,6 +570,7 @@ pgt_note_failed(DueModel *model, int node, TimestampTz now)
 	DueNode *n = &model->nodes[node];
 
 	note_end(n, now);
+	n->recomputed = false;
 	n->consecutive_errors++;
 	n->retry_at = now + pgt_error_wait(n->consecutive_errors);
 	if (!TIMESTAMP_IS_NOEND(n->run_dirty))
@@ -656,6 +665,7 @@ pgt_inherit_model(DueModel *model, const DueModel *older)
 		node->last_start = was->last_start;
 		node->last_end = was->last_end;
 		node->last_duration_us = was->last_duration_us;
+		node->recomputed = was->recomputed;
 		node->consecutive_errors = was->consecutive_errors;
 		node->retry_at = was->retry_at;
 		node->running = was->running;

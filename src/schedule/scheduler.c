@@ -130,7 +130,7 @@ postpone(int i, int64 wait)
 }
 
 static void
-note_result(int i, const JobResult *result, bool changed)
+note_result(int i, const JobResult *result, const RefreshOutcome *outcome)
 {
 	StreamNode *stream = &model->streams[i];
 
@@ -140,7 +140,8 @@ note_result(int i, const JobResult *result, bool changed)
 			stream->is_populated = true;
 			stream->npostponed = 0;
 			stream->postponed_until = DT_NOBEGIN;
-			pgt_note_finished(&model->due, i, now, changed);
+			model->due.nodes[i].recomputed = outcome->recomputed;
+			pgt_note_finished(&model->due, i, now, outcome->changed);
 			break;
 		case JOB_POSTPONED:
 			stream->npostponed++;
@@ -171,7 +172,7 @@ collect(void)
 			int i = pgt_model_find(model, given[slot].pgt_ids[m]);
 
 			if (i >= 0)
-				note_result(i, &result, result.changed[m]);
+				note_result(i, &result, &result.members[m]);
 		}
 		given[slot].n = 0;
 		any = true;

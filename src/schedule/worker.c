@@ -144,7 +144,7 @@ refresh(const PoolJob *job, JobResult *result)
 									 .automatic = true,
 									 .cycle_id = job->cycle_id,
 								 },
-								 result->changed);
+								 result->members);
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();

@@ -88,3 +88,17 @@ SELECT pgtrickle.export_definition('days') = :'definition' AS same;
 
 DROP OWNED BY regress_validate_user;
 DROP ROLE regress_validate_user;
+
+-- Whoever creates one that will be recomputed is told why; not if it was asked for.
+SET client_min_messages = notice;
+SELECT pgtrickle.create_stream_table('joined', 'SELECT s.id, p.shop FROM sales s LEFT JOIN shops p USING (region)');
+SELECT pgtrickle.create_stream_table('dated', 'SELECT id, now() AS at FROM sales');
+SELECT pgtrickle.create_stream_table('full', 'SELECT s.id, p.shop FROM sales s LEFT JOIN shops p USING (region)',
+	refresh_mode => 'FULL');
+SELECT pgtrickle.create_stream_table('inner', 'SELECT s.id, p.shop FROM sales s JOIN shops p USING (region)');
+SELECT pgtrickle.alter_stream_table('inner', query =>
+	'SELECT s.id, p.shop FROM sales s LEFT JOIN shops p USING (region)');
+SELECT pgtrickle.alter_stream_table('inner', schedule => '1h', query =>
+	'SELECT s.id, p.shop FROM sales s LEFT JOIN shops p USING (region)');
+SELECT pgtrickle.alter_stream_table('full', refresh_mode => 'AUTO');
+RESET client_min_messages;

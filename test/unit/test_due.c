@@ -259,6 +259,64 @@ coalescing(void **state)
 	assert_int_in_range(count_starts(2), 499, 501);
 }
 
+/*
+ * What costs the same whatever has changed rests for as long as it took, but
+ * at most 5 minutes; what follows the clock comes at its times.
+ */
+static void
+recomputed(void **state)
+{
+	begin();
+	reads(add("0s", -1), 0);
+	reads(add("calculated", -1), 0);
+	reads(add("0s", -1), 0);
+	reads(add("1m", -1), 0);
+	duration[0] = duration[1] = 2 * SEC;
+	duration[2] = 10 * MIN;
+	duration[3] = 40 * SEC;
+	for (int i = 0; i < 4; i++)
+		nodes[i].recomputed = true;
+	change_every[0] = 100 * MS;
+	prepare();
+	run_for(3 * MIN);
+	assert_int_in_range(count_starts(0), 45, 46);
+	assert_int_in_range(count_starts(1), 45, 46);
+	run_for(57 * MIN);
+	assert_int_equal(count_starts(2), 4);
+	assert_int_equal(count_starts(3), 60);
+}
+
+/* Nobody waits for it while it rests; after an error it does not. */
+static void
+recomputed_upstream(void **state)
+{
+	TimestampTz noon;
+
+	begin();
+	noon = now;
+	reads(add("0s", -1), 0);
+	reads(add("0s", 0, -1), 1);
+	duration[0] = MIN;
+	nodes[0].recomputed = true;
+	prepare();
+	change(0);
+	run_for(MIN + 10 * SEC);
+	change(0);
+	change(1);
+	run_for(5 * MIN);
+	assert_starts(0, noon, noon + 2 * MIN, NO_MORE);
+	assert_starts(1, noon + MIN, noon + MIN + 10 * SEC, noon + 3 * MIN,
+				  NO_MORE);
+	assert_fresh(1);
+
+	fails[0] = true;
+	change(0);
+	run_for(MIN);
+	fails[0] = false;
+	run_for(MIN + 10 * SEC);
+	assert_int_equal(count_starts(0), 4);
+}
+
 static void
 tiers(void **state)
 {
@@ -725,6 +783,8 @@ main(void)
 		cmocka_unit_test(changes_during_a_refresh),
 		cmocka_unit_test(untracked_inputs),
 		cmocka_unit_test(coalescing),
+		cmocka_unit_test(recomputed),
+		cmocka_unit_test(recomputed_upstream),
 		cmocka_unit_test(tiers),
 		cmocka_unit_test(backoff),
 		cmocka_unit_test(waits_after_errors),
