@@ -268,7 +268,7 @@ put_picture(StatusPage *page, List *refreshes)
 					 "<div class=\"scroll\" tabindex=\"0\" role=\"region\""
 					 " aria-labelledby=\"timeline-title\">\n"
 					 "<svg xmlns=\"http://www.w3.org/2000/svg\""
-					 " id=\"timeline\" role=\"graphics-document\""
+					 " id=\"timeline\" class=\"fits\" role=\"graphics-document\""
 					 " width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\""
 					 " aria-labelledby=\"timeline-title timeline-desc\">\n"
 					 "<title id=\"timeline-title\">When refreshes ran</title>\n"
