@@ -28,22 +28,22 @@ COMMENT ON FUNCTION pgtrickle.create_stream_table_if_not_exists(text, text, text
 	IS 'create a stream table unless a relation of that name exists';
 
 CREATE FUNCTION pgtrickle.drop_stream_table(name text, cascade boolean DEFAULT false)
-RETURNS void LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_drop_stream';
+RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_drop_stream';
 COMMENT ON FUNCTION pgtrickle.drop_stream_table(text, boolean)
 	IS 'drop a stream table, as DROP TABLE does';
 
 CREATE FUNCTION pgtrickle.refresh_stream_table(name text)
-RETURNS void LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_refresh';
+RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_refresh';
 COMMENT ON FUNCTION pgtrickle.refresh_stream_table(text)
 	IS 'refresh a stream table now, with the stream tables it reads first';
 
 CREATE FUNCTION pgtrickle.refresh_if_stale(name text, max_age interval DEFAULT '5 minutes')
-RETURNS boolean LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_refresh_if_stale';
+RETURNS boolean LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_refresh_if_stale';
 COMMENT ON FUNCTION pgtrickle.refresh_if_stale(text, interval)
 	IS 'refresh a stream table if its data is older than max_age; returns whether it was';
 
 CREATE FUNCTION pgtrickle.write_and_refresh(sql text, stream_table_name text)
-RETURNS void LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_write_and_refresh';
+RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_write_and_refresh';
 COMMENT ON FUNCTION pgtrickle.write_and_refresh(text, text)
 	IS 'run a statement, then refresh a stream table, in one transaction';
 

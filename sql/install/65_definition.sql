@@ -14,7 +14,7 @@ COMMENT ON FUNCTION pgtrickle.alter_stream_table(text, text, text, text, text, t
 	IS 'change the query, the schedule, the refresh mode, the status or other options of a stream table; NULL keeps what is';
 
 CREATE FUNCTION pgtrickle.resume_stream_table(name text)
-RETURNS void LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_resume';
+RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_resume';
 COMMENT ON FUNCTION pgtrickle.resume_stream_table(text)
 	IS 'let a suspended stream table be refreshed again';
 
@@ -57,7 +57,7 @@ COMMENT ON FUNCTION pgtrickle.export_definition(text)
 	IS 'the SQL that creates a stream table as it is now';
 
 CREATE FUNCTION pgtrickle.repair_stream_table(name text)
-RETURNS text LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_repair';
+RETURNS text LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_repair';
 COMMENT ON FUNCTION pgtrickle.repair_stream_table(text)
 	IS 'put back what was dropped or altered of a stream table, and recompute it; returns what was done';
 

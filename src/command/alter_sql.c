@@ -108,10 +108,11 @@ pgt_sql_alter(PG_FUNCTION_ARGS)
 Datum
 pgt_sql_resume(PG_FUNCTION_ARGS)
 {
-	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
-										 AccessShareLock, true);
 	StreamStatus status = STREAM_ACTIVE;
+	StreamTable *st;
 
+	pgt_require_argument(fcinfo, 0, "name");
+	st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0), AccessShareLock, true);
 	if (st->status != STREAM_SUSPENDED && st->consecutive_errors == 0)
 		ereport(NOTICE,
 				errmsg("stream table \"%s\" is not suspended",

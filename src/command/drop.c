@@ -282,10 +282,12 @@ pgt_on_sql_drop(PG_FUNCTION_ARGS)
 Datum
 pgt_sql_drop_stream(PG_FUNCTION_ARGS)
 {
-	StreamTable *st =
-		pgt_lock_dropped_stream(pgt_range_var(PG_GETARG_TEXT_PP(0)), false);
+	StreamTable *st;
 	StringInfoData sql;
 
+	pgt_require_argument(fcinfo, 0, "name");
+	pgt_require_argument(fcinfo, 1, "cascade");
+	st = pgt_lock_dropped_stream(pgt_range_var(PG_GETARG_TEXT_PP(0)), false);
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "DROP TABLE ");
 	pgt_sql_relation(&sql, st->relid);

@@ -38,6 +38,7 @@ refresh(text *name, const char *reason)
 Datum
 pgt_sql_refresh(PG_FUNCTION_ARGS)
 {
+	pgt_require_argument(fcinfo, 0, "name");
 	refresh(PG_GETARG_TEXT_PP(0), "requested");
 	PG_RETURN_VOID();
 }
@@ -49,13 +50,16 @@ pgt_sql_refresh(PG_FUNCTION_ARGS)
 Datum
 pgt_sql_refresh_if_stale(PG_FUNCTION_ARGS)
 {
-	text *name = PG_GETARG_TEXT_PP(0);
-	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, true);
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz limit = DatumGetTimestampTz(
+	StreamTable *st;
+	TimestampTz limit;
+
+	pgt_require_argument(fcinfo, 0, "name");
+	pgt_require_argument(fcinfo, 1, "max_age");
+	st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0), AccessShareLock, true);
+	limit = DatumGetTimestampTz(
 		DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(now),
 							PG_GETARG_DATUM(1)));
-
 	if (limit > now)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -64,7 +68,7 @@ pgt_sql_refresh_if_stale(PG_FUNCTION_ARGS)
 	if (st->is_populated && st->data_timestamp >= limit)
 		PG_RETURN_BOOL(false);
 
-	refresh(name, "stale");
+	refresh(PG_GETARG_TEXT_PP(0), "stale");
 	PG_RETURN_BOOL(true);
 }
 
@@ -76,9 +80,10 @@ pgt_sql_refresh_if_stale(PG_FUNCTION_ARGS)
 Datum
 pgt_sql_write_and_refresh(PG_FUNCTION_ARGS)
 {
-	char *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *sql = pgt_required_text(fcinfo, 0, "sql");
 	int result;
 
+	pgt_require_argument(fcinfo, 1, "stream_table_name");
 	(void) pgt_stream_by_name(PG_GETARG_TEXT_PP(1), AccessShareLock, true);
 	SPI_connect();
 	result = SPI_execute(sql, false, 0);

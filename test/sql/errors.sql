@@ -195,3 +195,15 @@ DROP TABLE sales;
 CREATE EXTENSION pg_trickle;
 SELECT pgtrickle.create_stream_table('again', 'SELECT id FROM st');
 SELECT count(*) FROM again;
+
+-- An argument that must not be NULL is an error, and not a refresh of nothing.
+SELECT pgtrickle.refresh_stream_table(NULL);
+\echo :LAST_ERROR_SQLSTATE
+SELECT pgtrickle.refresh_if_stale(NULL);
+SELECT pgtrickle.refresh_if_stale('st', NULL);
+SELECT pgtrickle.write_and_refresh(NULL, 'st');
+SELECT pgtrickle.write_and_refresh('SELECT 1', NULL);
+SELECT pgtrickle.drop_stream_table(NULL);
+SELECT pgtrickle.drop_stream_table('st', NULL);
+SELECT pgtrickle.resume_stream_table(NULL);
+SELECT pgtrickle.repair_stream_table(NULL);
