@@ -83,7 +83,7 @@ my @streams = qw(joined summed by_shop);
 # ---- locks: ALTER TABLE and DROP TABLE of one table while another is locked ----
 
 create_database('locks');
-restore('locks');
+restore('locks', '--section=pre-data', '--section=data');
 my $holder = $node->background_psql('locks');
 $holder->query_safe('BEGIN; LOCK TABLE shop, joined IN ACCESS EXCLUSIVE MODE');
 $ENV{PGOPTIONS} = '-c lock_timeout=5s';
@@ -92,7 +92,14 @@ my $own_locks = q{
 	WHERE pid = pg_backend_pid() AND locktype = 'relation' AND relation >= 16384
 		AND relation IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r')};
 is( $node->safe_psql('locks', "BEGIN; ALTER TABLE sale ADD CHECK (n > 0); $own_locks; ROLLBACK"),
-	'sale', 'ALTER TABLE in a restored database locks its own table only');
+	'sale', 'ALTER TABLE in the middle of a restore locks its own table only');
+is( $node->safe_psql('locks', "BEGIN; ALTER TABLE sale ADD y int; ALTER TABLE sale DROP COLUMN y; $own_locks; ROLLBACK"),
+	'sale', '... even DROP COLUMN');
+$holder->query_safe('COMMIT');
+restore('locks', '--section=post-data');
+$holder->query_safe('BEGIN; LOCK TABLE shop, joined IN ACCESS EXCLUSIVE MODE');
+is( $node->safe_psql('locks', "BEGIN; ALTER TABLE sale ADD CHECK (n > 0); $own_locks; ROLLBACK"),
+	'sale', 'nor does it lock others when all is restored');
 is( $node->safe_psql('locks', "BEGIN; ALTER TABLE sale ADD x int; ALTER TABLE sale DROP COLUMN x; $own_locks; ROLLBACK"),
 	'sale', '... as does DROP COLUMN, which makes the links anew');
 is( $node->safe_psql('locks', q{
