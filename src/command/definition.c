@@ -40,7 +40,7 @@ refuse_volatile(const char *text, const Obstacle *obstacle)
 			errmsg("cannot maintain a query that calls the volatile function %s",
 				   obstacle->construct),
 			errdetail("Its result has no defined answer between two computations."),
-			errhint("Create the stream table with refresh_mode => 'FULL'."),
+			errhint("Create the stream table with refresh_mode => 'FULL'; or, if the function is yours and its answer depends on its arguments only, declare it IMMUTABLE."),
 			internalerrquery(text),
 			internalerrposition(position_in(text, obstacle->location)));
 }
