@@ -30,7 +30,7 @@
 #include "pg_trickle/settings.h"
 #include "pg_trickle/sql.h"
 
-/* While a refresh holds locks; shorter than who waits for those looks around. */
+/* While a refresh holds locks; shorter than who waits for those looks about. */
 #define SHORT_WAIT_MS 10
 
 /* ---- time ---- */
