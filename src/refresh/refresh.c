@@ -212,7 +212,8 @@ wait_for_tables(List *streams)
 		StreamTable *st = lfirst(lc);
 		ListCell *lc2;
 
-		pgt_unlock_family(pgt_family(st->relid, AccessShareLock));
+		LockRelationOid(st->relid, RowExclusiveLock);
+		UnlockRelationOid(st->relid, RowExclusiveLock);
 		foreach (lc2, pgt_dependencies(st->pgt_id))
 		{
 			Oid relid = ((Dependency *) lfirst(lc2))->source_relid;
