@@ -236,8 +236,10 @@ coverage_report(void)
 	if (options.automatic)
 	{
 		printf("%d crashes survived, fresh after %.1f s at most,"
-			   " %d deadlocks between sessions\n",
-			   coverage.crashes, coverage.slowest, coverage.deadlocks);
+			   " %d deadlocks between sessions, %d refreshes over a suspended"
+			   " source\n",
+			   coverage.crashes, coverage.slowest, coverage.deadlocks,
+			   coverage.over_stopped);
 		ok = report_demands(automatic_demands, N_AUTOMATIC_DEMANDS) && ok;
 	}
 	else

@@ -43,6 +43,40 @@ receive_notice(void *arg, const PGresult *result)
 			 PQresultErrorMessage(result));
 }
 
+static const char *
+role(const Session *session)
+{
+	return session->writer ? "writer" : "refresher";
+}
+
+static void
+session_name(const Session *session, char name[40])
+{
+	snprintf(name, 40, "%s %d", role(session), session->number);
+}
+
+/* What is told of a source that is suspended, or whose fuse has blown. */
+static bool
+is_about_stopped_source(const PGresult *result)
+{
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	return message != NULL && strstr(message, "source \"") != NULL &&
+		   (strstr(message, "is suspended") != NULL ||
+			strstr(message, "has blown") != NULL);
+}
+
+static void
+receive_notice_of_session(void *arg, const PGresult *result)
+{
+	Session *session = arg;
+	char name[40];
+
+	session_name(session, name);
+	session->source_stopped |= is_about_stopped_source(result);
+	receive_notice(name, result);
+}
+
 PGconn *
 connect_server(const char *name)
 {
@@ -57,19 +91,14 @@ connect_server(const char *name)
 	return conn;
 }
 
-static const char *
-role(const Session *session)
-{
-	return session->writer ? "writer" : "refresher";
-}
-
 static void
 connect_session(Session *session)
 {
 	char name[40];
 
-	snprintf(name, sizeof(name), "%s %d", role(session), session->number);
+	session_name(session, name);
 	session->conn = connect_server(name);
+	PQsetNoticeReceiver(session->conn, receive_notice_of_session, session);
 	PQclear(run(session->conn, session->writer ? "SET lock_timeout = '500ms'" :
 												 "SET lock_timeout = '2s'"));
 	PQclear(run(session->conn, "SET deadlock_timeout = '50ms'"));

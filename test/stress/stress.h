@@ -179,6 +179,7 @@ typedef struct Coverage
 	int gave_way;	   /* cancelled */
 	int atomic_checks; /* of diamonds, while they are refreshed */
 	int altered;	   /* something beside refreshes */
+	int over_stopped;  /* refreshes over a source that is suspended */
 	int held;		   /* back: suspended, paused, drained, gated, off */
 	int terminated;	   /* processes that refresh, or what they did */
 	int crashes;
@@ -323,6 +324,7 @@ struct Session
 	bool recovering;		/* a rollback that no step asked for is running */
 	bool refresh_own;		/* the last refresh read writes of its own, */
 	bool refresh_contended; /* or while others had written */
+	bool source_stopped;	/* it could not refresh what it reads */
 	char *image;
 	char *logs;
 };
