@@ -29,6 +29,8 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am_d.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_opclass.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type_d.h"
 #include "commands/defrem.h"
@@ -46,6 +48,55 @@
 /* What all keys of a btree entry may take, leaving room for its header. */
 #define MAX_KEYS_SIZE 2600
 
+/* The operator class of a column of an index, which is a row of pg_index. */
+static Oid
+class_of(HeapTuple index, int column)
+{
+	bool isnull;
+	Datum classes = SysCacheGetAttr(INDEXRELID, index,
+									Anum_pg_index_indclass, &isnull);
+
+	return ((oidvector *) DatumGetPointer(classes))->values[column];
+}
+
+/*
+ * Is it the one that btrees of just this type have by default?  To ask which
+ * that is takes a look at all operator classes, the first time in a session.
+ */
+static bool
+is_default_class(Oid class_oid, Oid type)
+{
+	HeapTuple tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(class_oid));
+	Form_pg_opclass class;
+	bool is_default;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator class %u", class_oid);
+	class = (Form_pg_opclass) GETSTRUCT(tuple);
+	is_default = class->opcmethod == BTREE_AM_OID && class->opcdefault &&
+				 class->opcintype == type;
+	ReleaseSysCache(tuple);
+
+	return is_default;
+}
+
+/* Has the type an order?  If it has, the index that there is may show it. */
+static bool
+has_order(const ApplyTarget *target, int key, Oid type)
+{
+	HeapTuple index = SearchSysCache1(INDEXRELID,
+									  ObjectIdGetDatum(target->index));
+	bool shown = HeapTupleIsValid(index) &&
+				 key < ((Form_pg_index) GETSTRUCT(index))->indnkeyatts &&
+				 is_default_class(class_of(index, key), type);
+
+	if (HeapTupleIsValid(index))
+		ReleaseSysCache(index);
+	return shown ||
+		   OidIsValid(
+			   lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf);
+}
+
 static bool
 fits_btree(const ApplyTarget *target, TupleDesc desc)
 {
@@ -57,15 +108,12 @@ fits_btree(const ApplyTarget *target, TupleDesc desc)
 	for (int i = 0; i < target->nkeys; i++)
 	{
 		Form_pg_attribute attr = TupleDescAttr(desc, target->keys[i] - 1);
-		TypeCacheEntry *type;
 
 		if (!pgt_type_is_bounded(attr->atttypid, attr->atttypmod))
 			return false;
 		size += MAXALIGN(pgt_type_max_size(attr->atttypid, attr->atttypmod));
 
-		type = lookup_type_cache(getBaseType(attr->atttypid),
-								 TYPECACHE_BTREE_OPFAMILY);
-		if (!OidIsValid(type->btree_opf))
+		if (!has_order(target, i, getBaseType(attr->atttypid)))
 			return false;
 	}
 
@@ -234,6 +282,15 @@ pgt_apply_create_index(ApplyTarget *target)
 	table_close(rel, NoLock);
 }
 
+/* Does a column of the index have the order of its type? */
+static bool
+has_order_of_type(Relation index, int column, Oid type)
+{
+	return is_default_class(class_of(index->rd_indextuple, column), type) ||
+		   index->rd_opfamily[column] ==
+			   lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
+}
+
 /* Is it a unique index on the key columns, by their "=", NULLs being equal? */
 static bool
 suits_keys(Relation index, const ApplyTarget *target, TupleDesc desc)
@@ -247,12 +304,10 @@ suits_keys(Relation index, const ApplyTarget *target, TupleDesc desc)
 	for (int i = 0; i < target->nkeys; i++)
 	{
 		Form_pg_attribute attr = TupleDescAttr(desc, target->keys[i] - 1);
-		TypeCacheEntry *type = lookup_type_cache(getBaseType(attr->atttypid),
-												 TYPECACHE_BTREE_OPFAMILY);
 
 		if (form->indkey.values[i] != target->keys[i] ||
 			index->rd_indcollation[i] != attr->attcollation ||
-			index->rd_opfamily[i] != type->btree_opf)
+			!has_order_of_type(index, i, getBaseType(attr->atttypid)))
 			return false;
 	}
 
@@ -345,9 +400,13 @@ bool
 pgt_apply_ensure_index(ApplyTarget *target)
 {
 	Relation rel = table_open(target->relid, AccessShareLock);
-	RowIndexKind kind = pgt_row_index_kind(target, RelationGetDescr(rel));
+	RowIndexKind kind;
 	Oid before = target->index;
 
+	/* If there is such an index, it shows that the keys can have one. */
+	if (target->keyed && !OidIsValid(target->index))
+		target->index = find_index(rel, target, ROW_INDEX_UNIQUE);
+	kind = pgt_row_index_kind(target, RelationGetDescr(rel));
 	target->index = kind == ROW_INDEX_NONE ? InvalidOid :
 											 find_index(rel, target, kind);
 	if (kind != ROW_INDEX_NONE && !OidIsValid(target->index))
