@@ -74,6 +74,19 @@ row()
 	printf '| %s | %s | %s | %s | %s |\n' "$@" | tee -a "$stage/table" >&2
 }
 
+# Does the server's shared memory lie in huge pages?  (The default is to take
+# them if the kernel has some to give.)
+huge_pages()
+{
+	if awk '{n[$1] = $2} END {exit !(n["HugePages_Total:"] -
+			n["HugePages_Free:"] + n["HugePages_Rsvd:"] > 0)}' /proc/meminfo
+	then
+		echo 'in huge pages'
+	else
+		echo 'without huge pages'
+	fi
+}
+
 print_report()
 {
 	local cpu
@@ -82,7 +95,7 @@ print_report()
 	echo "# Measurements of $(date +%F)"
 	echo
 	echo "PostgreSQL $(sql 'SHOW server_version'), ${cpu:-unknown CPU}, \
-$(nproc) processors, shared_buffers = $shared_buffers, synchronous_commit = off, \
+$(nproc) processors, shared_buffers = $shared_buffers $(huge_pages), synchronous_commit = off, \
 otherwise default settings (fsync on). Medians unless said otherwise; times as \
 seen by a client on a unix socket, commit included."
 	echo
