@@ -40,18 +40,25 @@ static const unsigned char landing_pad[] = {0x5f, 0x24, 0x03, 0xd5};
 static const unsigned char jump[] = {0x50, 0x00, 0x00, 0x58,
 									 0x00, 0x02, 0x1f, 0xd6};
 
-/* b; ldr x16 or x17 from behind; adrp x16 or x17; br; brk */
+/*
+ * b; ldr x16 or x17 from behind; adrp x16 or x17; brk; and br after whatever
+ * makes an address in whatever register, which takes four instructions at most
+ */
 static bool
 looks_like_jump(const unsigned char *code)
 {
-	uint32 instruction;
+	uint32 instructions[5];
 
-	memcpy(&instruction, code, sizeof(instruction));
-	return (instruction & 0xfc000000) == 0x14000000 ||
-		   (instruction & 0xff00001e) == 0x58000010 ||
-		   (instruction & 0x9f00001e) == 0x90000010 ||
-		   (instruction & 0xfffffc1f) == 0xd61f0000 ||
-		   (instruction & 0xffe0001f) == 0xd4200000;
+	memcpy(instructions, code, sizeof(instructions));
+	for (size_t i = 0; i < lengthof(instructions); i++)
+	{
+		if ((instructions[i] & 0xfffffc1f) == 0xd61f0000)
+			return true;
+	}
+	return (instructions[0] & 0xfc000000) == 0x14000000 ||
+		   (instructions[0] & 0xff00001e) == 0x58000010 ||
+		   (instructions[0] & 0x9f00001e) == 0x90000010 ||
+		   (instructions[0] & 0xffe0001f) == 0xd4200000;
 }
 
 #endif
