@@ -207,6 +207,13 @@ find_stream(RangeVar *relation, LOCKMODE mode, bool missing_ok)
 	return pgt_stream_by_range_var(relation, mode, true, missing_ok, hint);
 }
 
+/* IF EXISTS, and it does not: a command all the same, as event triggers see. */
+static ObjectAddress
+alter_nothing(const Statement *statement, void *arg)
+{
+	return InvalidObjectAddress;
+}
+
 /*
  * Alter a stream table; false if the statement alters something else.
  */
@@ -228,7 +235,10 @@ pgt_alter_statement(const Statement *statement)
 					 ours ? AccessShareLock : AccessExclusiveLock,
 					 alter->missing_ok);
 	if (st == NULL)
+	{
+		pgt_run_ddl(statement, alter_nothing, NULL);
 		return true;
+	}
 
 	if (ours)
 		alter_options(statement, st->relid, &parts);
@@ -255,7 +265,10 @@ pgt_rename_statement(const Statement *statement)
 		return false;
 	pgt_check_writable(statement);
 	if (find_stream(relation, AccessExclusiveLock, missing_ok) == NULL)
+	{
+		pgt_run_ddl(statement, alter_nothing, NULL);
 		return true;
+	}
 
 	tree = copyObject(tree);
 	if (renames)
