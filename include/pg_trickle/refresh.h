@@ -127,10 +127,15 @@ extern void pgt_refuse_running_writer(const Compiled *compiled);
 extern const char *pgt_find_gap(const Compiled *compiled);
 extern void pgt_note_seen(const Compiled *compiled);
 
+/* ---- patience.c: for which locks an automatic refresh waits ---- */
+
+extern void pgt_wait_for_tables(List *streams);
+extern void pgt_wait_shortly(bool shortly);
+
 /* ---- limits.c: what a refresh may take ---- */
 
 extern void pgt_limit_transaction(void);
-extern void pgt_wait_shortly(bool shortly); /* of an automatic refresh */
+extern void pgt_limit_waiting(int ms);
 extern bool pgt_ran_out_of_time(void);
 extern void pgt_pin_work_mem(void);
 extern WindowLimits pgt_window_limits(const StreamTable *st, bool fuse);

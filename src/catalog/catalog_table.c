@@ -283,6 +283,19 @@ pgt_sequence_was_used(CatalogObject sequence)
 	return used;
 }
 
+/* The library was not replaced, or this session has the one from before. */
+static void
+refuse_newer(Relation rel)
+{
+	if (RelationGetNumberOfAttributes(rel) > MAX_CATALOG_COLUMNS)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("extension \"pg_trickle\" is newer than its library"),
+				errdetail("Table \"%s\" has columns that the library does not know.",
+						  RelationGetRelationName(rel)),
+				errhint("Connect anew; if it is preloaded, restart the server."));
+}
+
 /*
  * Open a table of the catalog.  Error 55000 if it is older than the library.
  */
@@ -294,6 +307,7 @@ open_table(CatalogObject table, LOCKMODE mode)
 	if (RelationGetNumberOfAttributes(rel) < natts_known[table])
 		refuse_older(psprintf("Table \"%s\" lacks columns.",
 							  object_names[table]));
+	refuse_newer(rel);
 
 	return rel;
 }
@@ -318,7 +332,6 @@ add_row(List *rows, HeapTuple tuple, Relation rel, FormRow form)
 	bool nulls[MAX_CATALOG_COLUMNS];
 	void *row;
 
-	Assert(RelationGetNumberOfAttributes(rel) <= MAX_CATALOG_COLUMNS);
 	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
 	row = form(tuple, values, nulls);
 	return row == NULL ? rows : lappend(rows, row);
@@ -331,11 +344,12 @@ List *
 pgt_scan_any_version(CatalogObject table, FormRow form)
 {
 	Relation rel = table_open(pgt_catalog_oid(table), AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
-										  NULL);
+	SysScanDesc scan;
 	List *rows = NIL;
 	HeapTuple tuple;
 
+	refuse_newer(rel);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	while ((tuple = systable_getnext(scan)) != NULL)
 		rows = add_row(rows, tuple, rel, form);
 	systable_endscan(scan);

@@ -366,6 +366,7 @@ describe(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 	return HeapTupleIsValid(vardata->statsTuple);
 }
 
+/* Once: functions that are called meanwhile plan queries of their own. */
 static PlannedStmt *
 plan_narrowed(Query *query, const char *text, int options,
 			  ParamListInfo parameters)
@@ -373,6 +374,7 @@ plan_narrowed(Query *query, const char *text, int options,
 	planner_hook_type plan = next_planner != NULL ? next_planner :
 													standard_planner;
 
+	planner_hook = next_planner;
 	narrowed = pgt_narrow_query(query, planned_deltas);
 	return plan(query, text, options, parameters);
 }

@@ -30,9 +30,6 @@
 #include "pg_trickle/settings.h"
 #include "pg_trickle/sql.h"
 
-/* While a refresh holds locks; shorter than who waits for those looks about. */
-#define SHORT_WAIT_MS 10
-
 /* ---- time ---- */
 
 static TimeoutId timeout;
@@ -68,8 +65,12 @@ start_timeout(void)
 		enable_timeout_after(timeout, pgt_refresh_timeout);
 }
 
-static void
-limit_waiting(int ms)
+/*
+ * Wait no longer than that for each lock, for the rest of the transaction; 0:
+ * for ever.
+ */
+void
+pgt_limit_waiting(int ms)
 {
 	(void) set_config_option("lock_timeout", psprintf("%dms", ms),
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
@@ -84,17 +85,7 @@ pgt_limit_transaction(void)
 {
 	out_of_time = false;
 	start_timeout();
-	limit_waiting(pgt_refresh_lock_timeout);
-}
-
-/*
- * From now on an automatic refresh waits for a lock for "shortly" only, or
- * again for as long as the setting says.
- */
-void
-pgt_wait_shortly(bool shortly)
-{
-	limit_waiting(shortly ? SHORT_WAIT_MS : pgt_refresh_lock_timeout);
+	pgt_limit_waiting(pgt_refresh_lock_timeout);
 }
 
 /*

@@ -197,33 +197,6 @@ is_stopped(const StreamTable *st)
 }
 
 /*
- * A refresh that nobody has asked for must be in nobody's way: a transaction
- * that has truncated a source, and then wants to refresh what reads it, would
- * wait for us, and we for it.  So we wait until the tables are free before we
- * hold anything, and then hardly any more.
- */
-static void
-wait_for_tables(List *streams)
-{
-	ListCell *lc;
-
-	foreach (lc, streams)
-	{
-		StreamTable *st = lfirst(lc);
-		ListCell *lc2;
-
-		LockRelationOid(st->relid, RowExclusiveLock);
-		UnlockRelationOid(st->relid, RowExclusiveLock);
-		foreach (lc2, pgt_dependencies(st->pgt_id))
-		{
-			Oid relid = ((Dependency *) lfirst(lc2))->source_relid;
-
-			pgt_unlock_family(pgt_family(relid, AccessShareLock));
-		}
-	}
-}
-
-/*
  * Lock the stream tables in the order of their ids, then read their rows
  * again: another refresh may have changed them while we waited.  Of those that
  * nobody has asked for, what is gone or stopped by now is left out.
@@ -779,7 +752,7 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 	if (request->automatic)
 	{
 		pgt_limit_transaction();
-		wait_for_tables(streams);
+		pgt_wait_for_tables(streams);
 	}
 	jobs = lock_streams(streams, request->automatic);
 	foreach (lc, jobs)

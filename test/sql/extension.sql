@@ -13,5 +13,17 @@ FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass
     AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_trickle');
 
+-- A session whose library is older than a table of the catalog says so.
+BEGIN;
+DO $$
+BEGIN
+	FOR i IN 1..40 LOOP
+		EXECUTE format('ALTER TABLE pgtrickle.pgt_stream_tables ADD new_%s int', i);
+	END LOOP;
+END
+$$;
+SELECT count(*) FROM pgtrickle.pgt_status();
+ROLLBACK;
+
 -- It goes without a trace.
 DROP EXTENSION pg_trickle;

@@ -105,17 +105,20 @@ sql('UPDATE patience SET seconds = 0');
 # Who has locked a source, and wants to refresh what reads it, is not waited for
 # by a refresh that has the stream table: they would wait for each other.
 sql(q{
-	CREATE TABLE locked (id int PRIMARY KEY);
+	CREATE TABLE locked (id int PRIMARY KEY) PARTITION BY RANGE (id);
+	CREATE TABLE locked_1 PARTITION OF locked FOR VALUES FROM (0) TO (10);
 	CREATE TABLE written (id int PRIMARY KEY);
 	SELECT pgtrickle.create_stream_table('two', 'SELECT id FROM locked
 		UNION ALL SELECT id FROM written', schedule => '0s')});
 my $session = $node->background_psql('postgres', on_error_stop => 0);
-$session->query_safe(q{BEGIN; TRUNCATE locked});
+$session->query_safe(q{SET deadlock_timeout = '50ms'; BEGIN; TRUNCATE locked_1});
 sql('INSERT INTO written VALUES (1)');
 wait_for_query($node, q{
 	SELECT count(*) FROM pg_stat_activity JOIN pg_locks USING (pid)
 	WHERE backend_type = 'pg_trickle refresh worker' AND NOT granted}, '1',
 	'a refresh waits for the locked source');
+$session->query_safe(q{LOCK locked});
+pass('with no lock on its parent');
 $session->query_safe(q{SELECT pgtrickle.refresh_stream_table('two')});
 is($session->query_safe('SELECT count(*) FROM two'), '1', 'a refresh on request does not wait for that one');
 $session->query_safe('INSERT INTO locked VALUES (2); COMMIT');
