@@ -26,6 +26,7 @@
 #define WAKE_CATALOG 0x01 /* stream tables, their options, gates changed */
 #define WAKE_ALL 0x02	  /* any log may have new rows */
 #define WAKE_PARTS 0x08	  /* what a restore makes last: triggers, indexes */
+#define WAKE_TIDY 0x10	  /* segments of logs can be emptied */
 
 /* What a scheduler is told. */
 typedef struct WakeUp
@@ -50,6 +51,9 @@ extern void pgt_wake_now(Oid database, uint32 events);
 
 /* Now, in this database: somebody waits for that log to be read. */
 extern void pgt_wake_log_now(int64 track_id);
+
+/* Does this database have a scheduler, which would be woken? */
+extern bool pgt_wake_is_heard(void);
 
 /* ---- for schedulers ---- */
 

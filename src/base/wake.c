@@ -260,6 +260,15 @@ pgt_wake_log_now(int64 track_id)
 		publish(slot, &what);
 }
 
+/*
+ * Is there a scheduler of this database?  It may leave at any time.
+ */
+bool
+pgt_wake_is_heard(void)
+{
+	return shared != NULL && find_slot(MyDatabaseId) != NULL;
+}
+
 static WakeSlot *
 take_slot(void)
 {

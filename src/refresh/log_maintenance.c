@@ -10,7 +10,9 @@
  *
  * It is done at the end of a refresh, by whoever gets the lock without
  * waiting; all other locks are asked for without waiting too.  What cannot be
- * done now is done at a later refresh.  The README argues each step.
+ * done now is done at a later refresh.  The last step, which costs as much as
+ * the others together, is left to a worker of the scheduler, if there is one.
+ * The README argues each step.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,8 +33,16 @@
 
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/settings.h"
+#include "pg_trickle/wake.h"
 
 #include "log_scan.h"
+
+/*
+ * What a refresh leaves to the scheduler: segments up to this size, and not
+ * more of a log than so many.  If they become more, nobody comes for them.
+ */
+#define BLOCKS_TO_LEAVE 4096
+#define SEGMENTS_TO_LEAVE 16
 
 /* One step of a segment's life; returns whether it was taken. */
 typedef bool (*SegmentStep)(const Source *source, Segment *segment);
@@ -271,9 +281,43 @@ static const struct
 	{SEGMENT_DRAINED, empty},
 };
 
-/* Is there anything to try?  Costs no lock. */
+/* ---- what is left to others ---- */
+
+static int
+count_drained(List *segments)
+{
+	int n = 0;
+	ListCell *lc;
+
+	foreach (lc, segments)
+		n += ((Segment *) lfirst(lc))->state == SEGMENT_DRAINED;
+	return n;
+}
+
 static bool
-has_work(const Source *source, List *segments)
+is_small(const Segment *segment)
+{
+	Relation log = table_open(segment->relid, AccessShareLock);
+	BlockNumber blocks = RelationGetNumberOfBlocks(log);
+
+	table_close(log, NoLock);
+	return blocks <= BLOCKS_TO_LEAVE;
+}
+
+/*
+ * To empty a segment is a flush of WAL and a look at every shared buffer, for
+ * which nobody who refreshes needs to wait.
+ */
+static bool
+is_left(const Segment *segment, bool leave)
+{
+	return leave && segment->state == SEGMENT_DRAINED &&
+		   of_this_era(segment) && is_small(segment);
+}
+
+/* Is there anything to try?  Costs no lock that matters. */
+static bool
+has_work(const Source *source, List *segments, bool leave)
 {
 	ListCell *lc;
 
@@ -281,7 +325,7 @@ has_work(const Source *source, List *segments)
 	{
 		Segment *segment = lfirst(lc);
 
-		if (segment->state == SEGMENT_FREE)
+		if (segment->state == SEGMENT_FREE || is_left(segment, leave))
 			continue;
 		if (segment->state != SEGMENT_OPEN || is_full(segment))
 			return true;
@@ -290,17 +334,31 @@ has_work(const Source *source, List *segments)
 	return false;
 }
 
+static void
+take_step(const Source *source, Segment *segment)
+{
+	for (size_t i = 0; i < lengthof(steps); i++)
+	{
+		if (steps[i].state == segment->state)
+		{
+			(void) steps[i].step(source, segment);
+			return;
+		}
+	}
+}
+
 /*
  * Each segment makes at most one step: a step relies on the former one being
  * committed, as other transactions see it.
  */
 static void
-maintain(const Source *source)
+maintain(const Source *source, bool leave)
 {
 	List *segments = pgt_segments(source->track_id);
 	ListCell *lc;
 
-	if (!has_work(source, segments) ||
+	leave = leave && count_drained(segments) <= SEGMENTS_TO_LEAVE;
+	if (!has_work(source, segments, leave) ||
 		!pgt_try_lock_segments(source->track_id))
 		return;
 
@@ -314,14 +372,11 @@ maintain(const Source *source)
 	{
 		Segment *segment = lfirst(lc);
 
-		for (size_t i = 0; i < lengthof(steps); i++)
-		{
-			if (steps[i].state == segment->state)
-			{
-				(void) steps[i].step(source, segment);
-				break;
-			}
-		}
+		if (is_left(segment, leave))
+			continue;
+		take_step(source, segment);
+		if (is_left(segment, leave))
+			pgt_wake_for(WAKE_TIDY);
 	}
 }
 
@@ -331,6 +386,7 @@ maintain(const Source *source)
 void
 pgt_maintain_logs(const Compiled *compiled)
 {
+	bool leave = pgt_wake_is_heard();
 	ListCell *lc;
 
 	foreach (lc, compiled->form->sources)
@@ -339,7 +395,7 @@ pgt_maintain_logs(const Compiled *compiled)
 										   true);
 
 		if (source != NULL)
-			maintain(source);
+			maintain(source, leave);
 	}
 }
 
@@ -376,6 +432,6 @@ pgt_maintain_all_logs(void)
 		if (get_rel_name(source->relid) != NULL &&
 			pgt_lookup_source_by_id(source->track_id, true) != NULL &&
 			!is_restored(source))
-			maintain(source);
+			maintain(source, false);
 	}
 }

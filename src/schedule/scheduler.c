@@ -61,6 +61,9 @@
 /* Logs that are written and not read are looked after so often. */
 #define TIDY_PAUSE (60 * SECOND)
 
+/* Those that refreshes have left segments in, which wait for that. */
+#define TIDY_SOON (250 * MS)
+
 /* The longest wait after something was in the way. */
 #define LONGEST_POSTPONE (30 * SECOND)
 
@@ -87,6 +90,7 @@ static TimestampTz start_at = DT_NOBEGIN;	/* no process before */
 static int nrefused = 0;					/* in a row, by the server */
 static bool written = false;				/* logs, since the last look */
 static TimestampTz tidy_at = DT_NOEND;		/* written, and no worker there */
+static bool tidy_asked = false;				/* by a refresh */
 static bool resting = false;				/* gives nothing any more */
 
 /* ---- time ---- */
@@ -295,6 +299,11 @@ take(bool collected)
 	if (!note_changes(&what))
 		reload_soon();
 	written |= names_a_log(&what);
+	if ((what.events & WAKE_TIDY) != 0)
+	{
+		tidy_asked = true;
+		tidy_at = Min(tidy_at, now + TIDY_SOON);
+	}
 	if ((what.events & WAKE_PARTS) != 0)
 	{
 		forget_postponements();
@@ -411,15 +420,35 @@ give(const int *due, int ndue, int n)
 }
 
 /*
+ * Returns whether somebody looks after the logs: a worker takes a job without
+ * stream tables, or all that there are have others, and will.
+ */
+static bool
+give_tidying(void)
+{
+	PoolJob job = {.n = 0};
+	bool alone = pgt_pool_workers() == 0;
+	int slot;
+
+	if (!alone && !tidy_asked)
+		return true;
+
+	slot = pgt_pool_give(&job, -1, alone);
+	if (slot == POOL_NO_PROCESS)
+		note_no_process();
+	if (slot >= 0)
+		given[slot].n = 0;
+	return slot >= 0;
+}
+
+/*
  * Logs grow also if whoever reads them is suspended, frozen or manual.  Every
  * worker looks after them before it leaves; if there is none, one comes for
- * that alone.
+ * that alone, and so it does when a refresh has asked for it.
  */
 static void
 tidy_up(void)
 {
-	PoolJob job = {.n = 0};
-
 	if (resting)
 		return;
 	if (written && pgt_pool_workers() == 0)
@@ -428,20 +457,13 @@ tidy_up(void)
 	if (now < Max(tidy_at, start_at))
 		return;
 
-	if (pgt_pool_workers() == 0)
+	if (give_tidying())
 	{
-		int slot = pgt_pool_give(&job, -1, true);
-
-		if (slot == POOL_NO_PROCESS)
-			note_no_process();
-		if (slot < 0)
-		{
-			tidy_at = now + TIDY_PAUSE;
-			return;
-		}
-		given[slot].n = 0;
+		tidy_at = DT_NOEND;
+		tidy_asked = false;
 	}
-	tidy_at = DT_NOEND;
+	else
+		tidy_at = now + (tidy_asked ? TIDY_SOON : TIDY_PAUSE);
 }
 
 static void

@@ -1,0 +1,102 @@
+# What a refresh leaves to a worker: emptying the segments of logs that every
+# stream table has passed.  It does so itself where nobody would come: without a
+# scheduler, if too many wait, or one is large.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Processes;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+
+$node->init;
+$node->append_conf(
+	'postgresql.conf', q{
+	shared_preload_libraries = 'pg_trickle'
+	max_worker_processes = 12
+	autovacuum = off
+	pg_trickle.segment_blocks = 1});
+$node->start;
+
+sub sql
+{
+	my ($query) = @_;
+
+	return $node->safe_psql('postgres', $query);
+}
+
+# Segments in a state, of which the first refreshes leave up to 16 drained.
+sub segments
+{
+	my ($state) = @_;
+
+	return sql("SELECT count(*) FROM pgtrickle.pgt_log_segments WHERE state = '$state'");
+}
+
+# Each fills a segment: two refreshes later it is closed, then drained.
+sub fill_and_refresh
+{
+	my ($times) = @_;
+
+	for (1 .. $times)
+	{
+		sql('INSERT INTO t SELECT i FROM generate_series(1, 300) i');
+		sql("SELECT pgtrickle.refresh_stream_table('s')");
+	}
+	return;
+}
+
+my $emptied = 'SELECT sum(times_emptied) FROM pgtrickle.pgt_log_segments';
+my $drained = q{SELECT count(*) FROM pgtrickle.pgt_log_segments WHERE state = 'd'};
+
+sql(q{
+	CREATE EXTENSION pg_trickle;
+	CREATE TABLE t (id int);
+	SELECT pgtrickle.create_stream_table('s', 'SELECT * FROM t', 'manual')});
+wait_for_schedulers($node, 'postgres', 'a scheduler is there');
+
+# A scheduler that does nothing: what happens now, refreshes do.
+my $scheduler = scheduler_pid($node, 'postgres');
+
+kill 'STOP', $scheduler;
+fill_and_refresh(6);
+cmp_ok(segments('d'), '>=', 2, 'a refresh leaves small segments');
+is(sql($emptied), '0', 'all of them');
+
+# 17 of them: the scheduler does not come.
+fill_and_refresh(16);
+cmp_ok(sql($emptied), '>=', 16, 'but not more than 16');
+cmp_ok(segments('d'), '<=', 17, 'which would be too many');
+
+# 33 MB: nobody keeps those waiting.
+sql('INSERT INTO t SELECT i FROM generate_series(1, 700000) i');
+is( sql(q{SELECT count(*) FROM pgtrickle.pgt_log_segments
+			WHERE pg_relation_size(log_relid) > 33e6}), '1', 'a large segment');
+fill_and_refresh(5);
+is( sql(q{SELECT count(*) FROM pgtrickle.pgt_log_segments
+			WHERE pg_relation_size(log_relid) > 33e6}), '0', 'is emptied at once');
+cmp_ok(segments('d'), '>=', 1, 'others are left meanwhile');
+
+kill 'CONT', $scheduler;
+wait_for_query($node, $drained, '0', 'a worker empties what is left');
+
+# It is asked for by the refreshes, each time.
+my $before = sql($emptied);
+
+fill_and_refresh(4);
+wait_for_query($node, "SELECT ($emptied) > $before", 't', 'and comes again');
+wait_for_query($node, $drained, '0', 'for all of it');
+
+# Nobody to leave it to.
+$node->append_conf('postgresql.conf', 'pg_trickle.enabled = off');
+$node->restart;
+$before = sql($emptied);
+fill_and_refresh(4);
+cmp_ok(sql($emptied), '>', $before, 'without a scheduler, a refresh does it');
+
+is(sql(q{SELECT count(*) FROM pgtrickle.verify_stream_table('s')}), '0', 'nothing is lost');
+$node->stop;
+done_testing();
