@@ -136,9 +136,10 @@ typedef struct Source
 	bool has_dropped;	 /* columns: a restore numbers the others anew */
 } Source;
 
+/* In the order of the index pgt_log_segments_state: 'f' is the last. */
 typedef enum SegmentState
 {
-	SEGMENT_OPEN = 'o',	   /* takes new rows; one per source */
+	SEGMENT_OPEN = 'O',	   /* takes new rows; one per source */
 	SEGMENT_CLOSING = 'c', /* writers may not have left it yet */
 	SEGMENT_CLOSED = 'C',  /* complete; min_xid and max_xid are known */
 	SEGMENT_DRAINED = 'd', /* every consumer has passed it */
@@ -198,6 +199,7 @@ extern void pgt_drop_segments(int64 track_id); /* the log tables */
 
 /* Of Segment, by segno. */
 extern List *pgt_segments(int64 track_id);
+extern List *pgt_live_segments(int64 track_id);
 extern Segment *pgt_open_segment(int64 track_id);		  /* NULL: none */
 extern Segment *pgt_create_segment(const Source *source); /* see segment.c */
 extern void pgt_update_segment(const Segment *segment);

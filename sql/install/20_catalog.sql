@@ -107,6 +107,8 @@ CREATE TABLE pgtrickle.pgt_log_segments (
 );
 CREATE UNIQUE INDEX pgt_log_segments_key
 	ON pgtrickle.pgt_log_segments (track_id, segno);
+CREATE UNIQUE INDEX pgt_log_segments_state
+	ON pgtrickle.pgt_log_segments (track_id, state, segno);
 COMMENT ON TABLE pgtrickle.pgt_log_segments IS 'the segments of the change logs';
 
 CREATE TABLE pgtrickle.pgt_nodes (

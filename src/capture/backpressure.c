@@ -78,15 +78,14 @@ static bool
 is_too_large(CaptureLog *log)
 {
 	int64 size = 0;
-	List *segments = pgt_segments(log->track_id);
+	List *segments = pgt_live_segments(log->track_id);
 	ListCell *lc;
 
 	foreach (lc, segments)
 	{
 		Segment *segment = lfirst(lc);
 
-		if (segment->state != SEGMENT_FREE &&
-			segment->state != SEGMENT_DRAINED)
+		if (segment->state != SEGMENT_DRAINED)
 			size += segment_size(segment->relid);
 	}
 

@@ -48,6 +48,7 @@
 
 #define CHUNK_BYTES (256 * 1024)
 #define ROWS_PER_INSERT 128
+#define KEPT_SLOTS 8
 #define NOT_WRITTEN 0
 
 typedef struct Chunk
@@ -66,8 +67,13 @@ typedef struct Chunk
 	HeapTuple *rows;
 } Chunk;
 
-/* All in buffer_context, which goes away with the transaction. */
+/*
+ * All in buffer_context, which is emptied at the end of a transaction; what
+ * writing needs is in flush_context, emptied each time.  They stay, for to
+ * make them would be a fifth of what a transaction of one row costs.
+ */
 static MemoryContext buffer_context;
+static MemoryContext flush_context;
 static dlist_head chunks = DLIST_STATIC_INIT(chunks);
 static Chunk *current; /* took the last row */
 
@@ -95,15 +101,27 @@ search_chunk(const CaptureLog *log, int level)
 	return NULL;
 }
 
+static void
+make_contexts(void)
+{
+	if (flush_context != NULL)
+		return;
+
+	buffer_context = AllocSetContextCreate(TopMemoryContext,
+										   "pg_trickle capture buffer",
+										   ALLOCSET_DEFAULT_SIZES);
+	/* Its first block has room for the page that insertions use. */
+	flush_context = AllocSetContextCreate(TopMemoryContext,
+										  "pg_trickle capture flush", 0,
+										  4 * BLCKSZ, ALLOCSET_DEFAULT_MAXSIZE);
+}
+
 static Chunk *
 make_chunk(CaptureLog *log, int level)
 {
 	Chunk *chunk;
 
-	if (buffer_context == NULL)
-		buffer_context = AllocSetContextCreate(TopTransactionContext,
-											   "pg_trickle capture buffer",
-											   ALLOCSET_DEFAULT_SIZES);
+	make_contexts();
 	chunk = MemoryContextAllocZero(buffer_context, sizeof(Chunk));
 	chunk->log = log;
 	chunk->layout = log->layout;
@@ -220,42 +238,74 @@ add_row(Chunk *chunk, HeapTuple row)
 
 /* ---- writing rows ---- */
 
-/* Without "keep" the rows are freed as they are written. */
-static void
-insert_rows(Relation segment, TupleDesc desc, HeapTuple *rows, int nrows,
-			bool keep)
+static TupleTableSlot **
+make_slots(MemoryContext memory, TupleDesc desc, int n)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "pg_trickle capture flush",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext before = MemoryContextSwitchTo(context);
-	TupleTableSlot *slots[ROWS_PER_INSERT];
-	int nslots = Min(nrows, ROWS_PER_INSERT);
-	int n;
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	TupleTableSlot **slots = palloc(sizeof(TupleTableSlot *) * n);
 
-	for (int i = 0; i < nslots; i++)
+	for (int i = 0; i < n; i++)
 		slots[i] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+	MemoryContextSwitchTo(before);
+	return slots;
+}
 
-	/* What insertions leave behind: a pointer and a toasted copy per row. */
-	if (nrows > nslots)
-		MemoryContextSwitchTo(AllocSetContextCreate(context,
-													"pg_trickle capture rows",
-													ALLOCSET_DEFAULT_SIZES));
-	for (int done = 0; done < nrows; done += n)
+/*
+ * Those for a few rows are kept with the log.  Who takes them puts them back;
+ * after an error they are lost, with what is in them.
+ */
+static TupleTableSlot **
+take_slots(CaptureLog *log, int n)
+{
+	TupleTableSlot **slots = log->slots;
+
+	if (n > KEPT_SLOTS)
+		return make_slots(buffer_context, log->desc, n);
+	if (slots == NULL)
+		return make_slots(log->context, log->desc, KEPT_SLOTS);
+
+	log->slots = NULL;
+	return slots;
+}
+
+static void
+put_back_slots(CaptureLog *log, TupleTableSlot **slots, int n)
+{
+	if (n <= KEPT_SLOTS)
 	{
-		n = Min(nrows - done, nslots);
 		for (int i = 0; i < n; i++)
-			ExecStoreHeapTuple(rows[done + i], slots[i], !keep);
-		table_multi_insert(segment, slots, n, GetCurrentCommandId(true), 0,
-						   NULL);
-		if (nrows > nslots)
-			MemoryContextReset(CurrentMemoryContext);
+			ExecClearTuple(slots[i]);
+		log->slots = slots;
+		return;
 	}
 
-	for (int i = 0; i < nslots; i++)
+	for (int i = 0; i < n; i++)
 		ExecDropSingleTupleTableSlot(slots[i]);
+	pfree(slots);
+}
+
+/* Without "keep" the rows are freed as they are written. */
+static void
+insert_rows(Relation segment, const Chunk *chunk, bool keep)
+{
+	int nslots = Min(chunk->nrows, ROWS_PER_INSERT);
+	TupleTableSlot **slots = take_slots(chunk->log, nslots);
+	MemoryContext before = MemoryContextSwitchTo(flush_context);
+	int n;
+
+	for (int done = 0; done < chunk->nrows; done += n)
+	{
+		n = Min(chunk->nrows - done, nslots);
+		for (int i = 0; i < n; i++)
+			ExecStoreHeapTuple(chunk->rows[done + i], slots[i], !keep);
+		table_multi_insert(segment, slots, n, GetCurrentCommandId(true), 0,
+						   NULL);
+		/* Insertions leave a pointer and a toasted copy per row. */
+		MemoryContextReset(flush_context);
+	}
+
 	MemoryContextSwitchTo(before);
-	MemoryContextDelete(context);
+	put_back_slots(chunk->log, slots, nslots);
 }
 
 /*
@@ -296,7 +346,7 @@ write_chunk(Chunk *chunk, bool keep)
 		replace_by_mark(chunk);
 	pgt_wake_for_log(chunk->log->track_id);
 	chunk->writing = !keep;
-	insert_rows(segment, chunk->log->desc, chunk->rows, chunk->nrows, keep);
+	insert_rows(segment, chunk, keep);
 	pgt_log_written(chunk->log, segment);
 	table_close(segment, NoLock);
 	if (keep)
@@ -382,8 +432,9 @@ at_end_of_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			dlist_init(&chunks);
-			buffer_context = NULL;
 			current = NULL;
+			if (buffer_context != NULL)
+				MemoryContextReset(buffer_context);
 			pgt_routes_at_end_of_transaction();
 			break;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:

@@ -373,6 +373,7 @@ set_layout(CaptureLog *log, const Source *source, const Segment *segment)
 		layout = ++last_layout;
 
 	log->layout = NOT_LOADED;
+	log->slots = NULL;
 	renew_context(&log->context);
 	before = MemoryContextSwitchTo(log->context);
 	log->source = source->relid;

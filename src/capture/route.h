@@ -12,6 +12,7 @@
 #include "access/transam.h"
 #include "access/tupdesc.h"
 #include "commands/trigger.h"
+#include "executor/tuptable.h"
 #include "utils/rel.h"
 
 /*
@@ -26,9 +27,10 @@ typedef struct CaptureLog
 	Oid source;
 	Oid segment;
 	int ncolumns;
-	AttrNumber *columns;   /* of the source */
-	TupleDesc desc;		   /* of the segment */
-	MemoryContext context; /* of the three above */
+	AttrNumber *columns;	/* of the source */
+	TupleDesc desc;			/* of the segment */
+	TupleTableSlot **slots; /* for buffer.c, NULL: none */
+	MemoryContext context;	/* of what is above */
 
 	/* For backpressure.c. */
 	FullTransactionId writer; /* the last of this backend */

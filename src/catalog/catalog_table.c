@@ -34,7 +34,7 @@
 #include "pg_trickle/compat.h"
 
 #define MAX_CATALOG_COLUMNS 32
-#define MAX_ORDER 2 /* columns of an index */
+#define MAX_ORDER 3 /* columns of an index */
 
 /* A table of so many blocks is read without its index ... */
 #define SMALL_TABLE 1
@@ -62,6 +62,7 @@ static const char *const object_names[NUM_CATALOG_OBJECTS] = {
 	[INDEX_TRACKING] = "pgt_change_tracking_key",
 	[INDEX_TRACKING_SOURCE] = "pgt_change_tracking_source",
 	[INDEX_SEGMENTS] = "pgt_log_segments_key",
+	[INDEX_SEGMENTS_STATE] = "pgt_log_segments_state",
 	[INDEX_NODES] = "pgt_nodes_key",
 	[INDEX_HISTORY] = "pgt_refresh_history_key",
 	[INDEX_CONTROL] = "pgt_control_key",
@@ -367,6 +368,7 @@ static const AttrNumber number_columns[NUM_CATALOG_OBJECTS][MAX_ORDER] = {
 	[INDEX_TRACKING] = {1},
 	[INDEX_TRACKING_SOURCE] = {2},
 	[INDEX_SEGMENTS] = {1, 2},
+	[INDEX_SEGMENTS_STATE] = {1, 5, 2},
 	[INDEX_NODES] = {1, 2},
 	[INDEX_GATES] = {1},
 	[INDEX_WATERMARKS] = {1},
@@ -412,6 +414,8 @@ number_of(Datum value, Oid type)
 			return DatumGetInt64(value);
 		case INT4OID:
 			return DatumGetInt32(value);
+		case CHAROID:
+			return (unsigned char) DatumGetChar(value);
 		default:
 			Assert(type == REGCLASSOID);
 			return DatumGetObjectId(value);
@@ -460,7 +464,6 @@ fits_keys(HeapTuple tuple, TupleDesc desc, const CatalogScan *what)
 		bool isnull;
 		Datum value = heap_getattr(tuple, key->sk_attno, desc, &isnull);
 
-		Assert(key->sk_strategy == BTEqualStrategyNumber);
 		if (isnull || !DatumGetBool(FunctionCall2Coll(&key->sk_func,
 													  key->sk_collation, value,
 													  key->sk_argument)))

@@ -7,6 +7,9 @@
  *
  *		open -> closing -> closed -> drained -> free -> open ...
  *
+ * There may be many free ones, after a time when somebody read slowly.  Who
+ * refreshes does not meet them, whose state is the last in the order of states.
+ *
  * Who changes a state holds pgt_lock_segments().  src/refresh/README.md says
  * when each step is safe.
  *
@@ -119,6 +122,22 @@ pgt_segments(int64 track_id)
 }
 
 /*
+ * Those of them that are not free, by state and number.
+ */
+List *
+pgt_live_segments(int64 track_id)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], Anum_track_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(track_id));
+	ScanKeyInit(&keys[1], Anum_state, BTLessStrategyNumber, F_CHARLT,
+				CharGetDatum(SEGMENT_FREE));
+	return pgt_scan_catalog(TABLE_SEGMENTS, INDEX_SEGMENTS_STATE, 2, keys,
+							ForwardScanDirection, false, form_segment);
+}
+
+/*
  * The segment that takes new rows now, or NULL: there is none, or it is of
  * another era (the database was restored) and no longer takes any.
  */
@@ -127,7 +146,7 @@ pgt_open_segment(int64 track_id)
 {
 	ListCell *lc;
 
-	foreach (lc, pgt_segments(track_id))
+	foreach (lc, pgt_live_segments(track_id))
 	{
 		Segment *segment = lfirst(lc);
 

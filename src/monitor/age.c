@@ -187,7 +187,7 @@ judge_by_range(const Segment *segment, const Frontier *frontier)
 					segment->state == SEGMENT_DRAINED;
 	EraRelation era = pgt_frontier_era(frontier, segment->era);
 
-	if (segment->state == SEGMENT_FREE || era == ERA_DONE)
+	if (era == ERA_DONE)
 		return 1;
 	if (!complete)
 		return 0;
@@ -263,7 +263,7 @@ find_log(Ages *ages, Oid relid)
 
 	log->track_id = source->track_id;
 	log->is_sure = captures_all(source);
-	foreach (lc, pgt_segments(source->track_id))
+	foreach (lc, pgt_live_segments(source->track_id))
 	{
 		SegmentWriters *s = palloc0(sizeof(SegmentWriters));
 

@@ -90,7 +90,7 @@ measure_segment(const Segment *segment, const Frontier *frontier,
 	Relation log;
 	Datum bytes;
 
-	if (segment->state == SEGMENT_FREE || !pgt_segment_is_intact(segment))
+	if (!pgt_segment_is_intact(segment))
 		return;
 
 	log = table_open(segment->relid, AccessShareLock);
@@ -116,7 +116,7 @@ measure_log(const Source *source, const Frontier *frontier)
 	LogSize size = {0};
 	ListCell *lc;
 
-	foreach (lc, pgt_segments(source->track_id))
+	foreach (lc, pgt_live_segments(source->track_id))
 		measure_segment(lfirst(lc), frontier, &size);
 
 	return size;
@@ -207,12 +207,11 @@ pgt_log_bytes(const Source *source, int64 *segments)
 	ListCell *lc;
 
 	*segments = 0;
-	foreach (lc, pgt_segments(source->track_id))
+	foreach (lc, pgt_live_segments(source->track_id))
 	{
 		const Segment *segment = lfirst(lc);
 
-		if (segment->state == SEGMENT_FREE ||
-			!ConditionalLockRelationOid(segment->relid, AccessShareLock))
+		if (!ConditionalLockRelationOid(segment->relid, AccessShareLock))
 			continue;
 		if (get_rel_name(segment->relid) != NULL)
 		{

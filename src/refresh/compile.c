@@ -548,7 +548,7 @@ lock_log(Oid relid, bool hold)
 		ListCell *lc;
 
 		again = false;
-		foreach (lc, pgt_segments(source->track_id))
+		foreach (lc, pgt_live_segments(source->track_id))
 		{
 			Segment *segment = lfirst(lc);
 

@@ -42,7 +42,7 @@
  * more of a log than so many.  If they become more, nobody comes for them.
  */
 #define BLOCKS_TO_LEAVE 4096
-#define SEGMENTS_TO_LEAVE 16
+#define SEGMENTS_TO_LEAVE 8
 
 /* One step of a segment's life; returns whether it was taken. */
 typedef bool (*SegmentStep)(const Source *source, Segment *segment);
@@ -325,9 +325,8 @@ has_work(const Source *source, List *segments, bool leave)
 	{
 		Segment *segment = lfirst(lc);
 
-		if (segment->state == SEGMENT_FREE || is_left(segment, leave))
-			continue;
-		if (segment->state != SEGMENT_OPEN || is_full(segment))
+		if (!is_left(segment, leave) &&
+			(segment->state != SEGMENT_OPEN || is_full(segment)))
 			return true;
 	}
 
@@ -354,7 +353,7 @@ take_step(const Source *source, Segment *segment)
 static void
 maintain(const Source *source, bool leave)
 {
-	List *segments = pgt_segments(source->track_id);
+	List *segments = pgt_live_segments(source->track_id);
 	ListCell *lc;
 
 	leave = leave && count_drained(segments) <= SEGMENTS_TO_LEAVE;
@@ -366,7 +365,7 @@ maintain(const Source *source, bool leave)
 	source = pgt_lookup_source_by_id(source->track_id, true);
 	if (source == NULL)
 		return;
-	segments = pgt_segments(source->track_id);
+	segments = pgt_live_segments(source->track_id);
 	pgt_limit_log(source, segments);
 	foreach (lc, segments)
 	{

@@ -85,8 +85,7 @@ examine_segment(Oid relid, const Frontier *shown, Findings *findings)
 static bool
 may_have_newer_rows(const Segment *segment, const Frontier *shown)
 {
-	if (segment->state == SEGMENT_FREE ||
-		pgt_frontier_era(shown, segment->era) != ERA_SAME ||
+	if (pgt_frontier_era(shown, segment->era) != ERA_SAME ||
 		!pgt_segment_is_intact(segment))
 		return false;
 
@@ -101,7 +100,7 @@ is_unfit(const Source *source, const Frontier *shown)
 	Findings findings = {0};
 	ListCell *lc;
 
-	foreach (lc, pgt_segments(source->track_id))
+	foreach (lc, pgt_live_segments(source->track_id))
 	{
 		Segment *segment = lfirst(lc);
 

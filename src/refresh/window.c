@@ -50,7 +50,7 @@ segment_is_passed(const Segment *segment, const Frontier *frontier)
 {
 	EraRelation era = pgt_frontier_era(frontier, segment->era);
 
-	if (segment->state == SEGMENT_FREE || era == ERA_DONE)
+	if (era == ERA_DONE)
 		return true;
 	if (segment->state != SEGMENT_CLOSED && segment->state != SEGMENT_DRAINED)
 		return false;
@@ -266,7 +266,7 @@ read_source(const StreamTable *st, const SourceUse *use,
 	ListCell *lc;
 
 	pgt_delta_expect_opposites(delta);
-	foreach (lc, pgt_segments(source->track_id))
+	foreach (lc, pgt_live_segments(source->track_id))
 	{
 		Segment *segment = lfirst(lc);
 

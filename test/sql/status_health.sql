@@ -138,7 +138,7 @@ ALTER EVENT TRIGGER pgt_sql_drop DISABLE;
 ALTER EVENT TRIGGER "!pgt_capture_sql_drop" DISABLE;
 DO $$ BEGIN EXECUTE (SELECT 'DROP TABLE ' || log_relid || ' CASCADE' FROM pgtrickle.pgt_log_segments
 	JOIN pgtrickle.pgt_change_tracking USING (track_id)
-	WHERE source_relid = 'sales'::regclass AND state = 'o'); END $$;
+	WHERE source_relid = 'sales'::regclass AND state = 'O'); END $$;
 SELECT regexp_replace(detail, 'segment \d', 'segment N') FROM problems() WHERE check_name = 'sources';
 SELECT name, staleness > '0' AS is_stale FROM pgtrickle.pgt_status() ORDER BY 1;
 ROLLBACK;

@@ -210,7 +210,7 @@ const char *const schema_sql =
 	"CREATE FUNCTION read_logs() RETURNS text LANGUAGE plpgsql AS $$"
 	" DECLARE log regclass; n bigint; result text := ''; BEGIN"
 	" FOR log IN SELECT log_relid FROM pgtrickle.pgt_log_segments"
-	" WHERE state IN ('o', 'c', 'C') ORDER BY track_id, segno LOOP"
+	" WHERE state IN ('O', 'c', 'C') ORDER BY track_id, segno LOOP"
 	" EXECUTE format('SELECT count(*) FROM %s', log) INTO n;"
 	" result := result || format('%s: %s ', log, n);"
 	" END LOOP; RETURN result; END $$;"
