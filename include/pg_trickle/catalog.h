@@ -149,10 +149,12 @@ typedef enum SegmentState
 /*
  * A segment is a table pgtrickle_changes.log_<track_id>_<segno>:
  *
- *		xid xid8, part int4, weight int2, c<attno> ... in the order of columns
+ *		xid xid8, part int4, weight int2, c<attno> ... o<attno> ...
  *
- * xid is the top-level transaction; weight 1 a row appeared, -1 a row went,
- * 0 a reset mark (no column values).
+ * each in the order of columns.  xid is the top-level transaction; weight 1: a
+ * row appeared, -1: a row went, 0: a reset mark (no column values), 2: a row
+ * went, which o... tell, and c... appeared.  A source of very many columns has
+ * no o..., and an UPDATE of it is always two rows.
  */
 typedef struct Segment
 {
@@ -174,6 +176,9 @@ typedef struct Segment
 #define Anum_log_part 2
 #define Anum_log_weight 3
 #define Natts_log_fixed 3 /* column i of "columns" is attribute 4 + i */
+
+#define WEIGHT_MARK 0
+#define WEIGHT_UPDATE 2
 
 extern Source *pgt_lookup_source(Oid relid, bool missing_ok);
 extern Source *pgt_lookup_source_by_id(int64 track_id, bool missing_ok);
@@ -205,6 +210,8 @@ extern Segment *pgt_create_segment(const Source *source); /* see segment.c */
 extern void pgt_update_segment(const Segment *segment);
 
 /* Is the log table there and of the shape that the segment says? */
+extern bool pgt_log_has_old_columns(TupleDesc desc, int ncolumns);
+extern bool pgt_segment_stores(const Segment *segment, int i, Oid type);
 extern bool pgt_segment_is_intact(const Segment *segment);
 
 /* ---- internal nodes: pgt_nodes ---- */

@@ -28,6 +28,7 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -164,45 +165,74 @@ is_full(const Chunk *chunk)
 }
 
 /* Fills in xid and part. */
-static void
-form_row(Chunk *chunk, Datum *values, bool *nulls)
+static HeapTuple
+form_row(TupleDesc desc, Datum *values, bool *nulls)
 {
 	MemoryContext before = MemoryContextSwitchTo(buffer_context);
+	HeapTuple row;
 
 	values[Anum_log_xid - 1] =
 		FullTransactionIdGetDatum(GetTopFullTransactionId());
 	values[Anum_log_part - 1] = Int32GetDatum(pgt_current_part());
 	nulls[Anum_log_xid - 1] = nulls[Anum_log_part - 1] = false;
-	add_row(chunk, heap_form_tuple(chunk->log->desc, values, nulls));
+	row = heap_form_tuple(desc, values, nulls);
 	MemoryContextSwitchTo(before);
+	return row;
+}
+
+static void
+put_row(Chunk *chunk, HeapTuple row)
+{
+	add_row(chunk, row);
+	if (unlikely(is_full(chunk)))
+		write_chunk(chunk, false);
 }
 
 /*
- * Add a row of the log; "values" and "nulls" have a member for each of its
- * columns, of which xid and part are filled in here.  The values are copied;
- * none of them may be an external toast pointer.
+ * Add a row of the log with one image; "values" and "nulls" have a member for
+ * each of its columns, of which xid and part are filled in here.  The values
+ * are copied; none of them may be an external toast pointer.
  */
 void
 pgt_buffer_put(CaptureLog *log, Datum *values, bool *nulls)
 {
 	Chunk *chunk = chunk_for(log);
 
-	form_row(chunk, values, nulls);
-	if (unlikely(is_full(chunk)))
-		write_chunk(chunk, false);
+	put_row(chunk, form_row(log->image_desc, values, nulls));
+}
+
+/*
+ * The same for a row with both images, of a log that has columns for that.
+ * False if it would be too large: each of them fits into a page, but perhaps
+ * not both.
+ */
+bool
+pgt_buffer_put_update(CaptureLog *log, Datum *values, bool *nulls)
+{
+	Chunk *chunk = chunk_for(log);
+	HeapTuple row = form_row(log->desc, values, nulls);
+
+	if (row->t_len > TOAST_TUPLE_THRESHOLD)
+	{
+		heap_freetuple(row);
+		return false;
+	}
+
+	put_row(chunk, row);
+	return true;
 }
 
 static void
 form_mark(Chunk *chunk)
 {
-	int natts = chunk->log->desc->natts;
-	Datum *values = palloc0(sizeof(Datum) * natts);
-	bool *nulls = palloc(sizeof(bool) * natts);
+	TupleDesc desc = chunk->log->image_desc;
+	Datum *values = palloc0(sizeof(Datum) * desc->natts);
+	bool *nulls = palloc(sizeof(bool) * desc->natts);
 
-	memset(nulls, true, sizeof(bool) * natts);
-	values[Anum_log_weight - 1] = Int16GetDatum(0);
+	memset(nulls, true, sizeof(bool) * desc->natts);
+	values[Anum_log_weight - 1] = Int16GetDatum(WEIGHT_MARK);
 	nulls[Anum_log_weight - 1] = false;
-	form_row(chunk, values, nulls);
+	add_row(chunk, form_row(desc, values, nulls));
 	chunk->marked = true;
 	chunk->mark_part = pgt_current_part();
 }
@@ -219,7 +249,7 @@ pgt_buffer_mark(CaptureLog *log)
 		form_mark(chunk);
 }
 
-/* The row is in buffer_context, which is the current context. */
+/* The row is in buffer_context. */
 static void
 add_row(Chunk *chunk, HeapTuple row)
 {
@@ -229,8 +259,9 @@ add_row(Chunk *chunk, HeapTuple row)
 
 		chunk->maxrows = Max(chunk->maxrows * 2, 8);
 		size = sizeof(HeapTuple) * chunk->maxrows;
-		chunk->rows = chunk->rows == NULL ? palloc(size) :
-											repalloc(chunk->rows, size);
+		chunk->rows = chunk->rows == NULL ?
+						  MemoryContextAlloc(buffer_context, size) :
+						  repalloc(chunk->rows, size);
 	}
 	chunk->rows[chunk->nrows++] = row;
 	chunk->bytes += row->t_len;
@@ -480,8 +511,6 @@ write_before_promotion(int level)
 static void
 append_rows(Chunk *to, Chunk *from)
 {
-	MemoryContext before = MemoryContextSwitchTo(buffer_context);
-
 	for (int i = 0; i < from->nrows; i++)
 		add_row(to, from->rows[i]);
 	if (from->marked)
@@ -490,7 +519,6 @@ append_rows(Chunk *to, Chunk *from)
 		to->mark_part = from->mark_part;
 	}
 	from->nrows = 0;
-	MemoryContextSwitchTo(before);
 }
 
 /* What the child wrote or captured is now the parent's. */

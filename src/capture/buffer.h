@@ -12,6 +12,7 @@
 
 extern void pgt_buffer_init(void);
 extern void pgt_buffer_put(CaptureLog *log, Datum *values, bool *nulls);
+extern bool pgt_buffer_put_update(CaptureLog *log, Datum *values, bool *nulls);
 extern void pgt_buffer_mark(CaptureLog *log);
 
 #endif /* PGT_BUFFER_H */

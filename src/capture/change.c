@@ -4,13 +4,13 @@
  *	  The trigger functions: a changed row becomes rows of the log.
  *
  *		INSERT (1, 'a')					->	(xid, part, +1, 1, 'a')
- *		UPDATE (1, 'a') to (1, 'b')		->	(xid, part, -1, 1, 'a')
- *											(xid, part, +1, 1, 'b')
+ *		UPDATE (1, 'a') to (1, 'b')		->	(xid, part, 2, 1, 'b', 1, 'a')
  *		DELETE (1, 'b')					->	(xid, part, -1, 1, 'b')
  *		TRUNCATE						->	(xid, part,  0, NULL, NULL)
  *
  * Only columns that some stream table reads are logged, and an UPDATE that
- * leaves them as they are logs nothing.
+ * leaves them as they are logs nothing.  One of a large row, or of one with
+ * values that are stored elsewhere, becomes two rows, of weight -1 and 1.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,20 +33,63 @@
 PG_FUNCTION_INFO_V1(pgt_capture_change);
 PG_FUNCTION_INFO_V1(pgt_capture_truncate);
 
-/*
- * A value that lives on in the log whatever happens to the source: a later
- * TRUNCATE, DROP or rewrite removes the source's toast table.  Compressed
- * values stay compressed.
- */
-static Datum
-keepable(Datum value, const RouteColumn *column)
+static bool
+is_external(Datum value, const RouteColumn *column)
 {
-	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
+	return column->typlen == -1 &&
+		   VARATT_IS_EXTERNAL((struct varlena *) DatumGetPointer(value));
+}
 
-	if (column->typlen != -1 || !VARATT_IS_EXTERNAL(varlena))
-		return value;
+/*
+ * Make an image of a row part of the route's log row, whose columns begin
+ * after "offset" others.  False if some of its values are stored elsewhere.
+ */
+static bool
+take_image(CaptureRoute *route, TupleTableSlot *slot, int offset)
+{
+	Datum *values = route->values + offset;
+	bool *nulls = route->nulls + offset;
+	bool complete = true;
 
-	return PointerGetDatum(detoast_external_attr(varlena));
+	slot_getsomeattrs(slot, route->last_attno);
+	for (int i = 0; i < route->log->ncolumns; i++)
+	{
+		const RouteColumn *column = &route->columns[i];
+		int from = column->attno - 1;
+
+		nulls[i] = from < 0 || slot->tts_isnull[from];
+		values[i] = nulls[i] ? (Datum) 0 : slot->tts_values[from];
+		if (!nulls[i] && is_external(values[i], column))
+			complete = false;
+	}
+	return complete;
+}
+
+/*
+ * Values live on in the log whatever happens to the source: a later TRUNCATE,
+ * DROP or rewrite removes its toast table.  Compressed ones stay compressed.
+ */
+static void
+fetch_external_values(CaptureRoute *route)
+{
+	for (int i = 0; i < route->log->ncolumns; i++)
+	{
+		int at = Natts_log_fixed + i;
+		struct varlena *value = (struct varlena *)
+			DatumGetPointer(route->values[at]);
+
+		if (!route->nulls[at] &&
+			is_external(route->values[at], &route->columns[i]))
+			route->values[at] =
+				PointerGetDatum(detoast_external_attr(value));
+	}
+}
+
+static void
+set_weight(CaptureRoute *route, int16 weight)
+{
+	route->values[Anum_log_weight - 1] = Int16GetDatum(weight);
+	route->nulls[Anum_log_weight - 1] = false;
 }
 
 static void
@@ -54,28 +97,40 @@ log_image(TriggerData *trigdata, TupleTableSlot *slot, int16 weight)
 {
 	/* Not kept from the row's other image: writing that may have moved us. */
 	CaptureRoute *route = pgt_route(trigdata);
-	Datum *values;
-	bool *nulls;
 
 	if (route->log == NULL)
 		return;
 
-	slot_getsomeattrs(slot, route->last_attno);
-	route->values[Anum_log_weight - 1] = Int16GetDatum(weight);
-	route->nulls[Anum_log_weight - 1] = false;
-	values = route->values + Natts_log_fixed;
-	nulls = route->nulls + Natts_log_fixed;
-	for (int i = 0; i < route->log->ncolumns; i++)
-	{
-		const RouteColumn *column = &route->columns[i];
-		int from = column->attno - 1;
-
-		nulls[i] = from < 0 || slot->tts_isnull[from];
-		values[i] = nulls[i] ? (Datum) 0 :
-							   keepable(slot->tts_values[from], column);
-	}
-
+	set_weight(route, weight);
+	if (!take_image(route, slot, Natts_log_fixed))
+		fetch_external_values(route);
 	pgt_buffer_put(route->log, route->values, route->nulls);
+}
+
+/* Both images in one row; false if that cannot be. */
+static bool
+log_both_images(CaptureRoute *route, TriggerData *trigdata)
+{
+	CaptureLog *log = route->log;
+
+	if (!log->has_old_columns ||
+		!take_image(route, trigdata->tg_newslot, Natts_log_fixed) ||
+		!take_image(route, trigdata->tg_trigslot,
+					Natts_log_fixed + log->ncolumns))
+		return false;
+
+	set_weight(route, WEIGHT_UPDATE);
+	return pgt_buffer_put_update(log, route->values, route->nulls);
+}
+
+static void
+log_update(CaptureRoute *route, TriggerData *trigdata)
+{
+	if (log_both_images(route, trigdata))
+		return;
+
+	log_image(trigdata, trigdata->tg_trigslot, -1);
+	log_image(trigdata, trigdata->tg_newslot, 1);
 }
 
 /* Do two toast pointers lead to the same stored value? */
@@ -148,12 +203,12 @@ pgt_capture_change(PG_FUNCTION_ARGS)
 	if (unlikely(pgt_anything_seen))
 		pgt_check_not_seen(route, trigdata);
 
-	if (TRIGGER_FIRED_BY_INSERT(event))
+	if (TRIGGER_FIRED_BY_UPDATE(event))
+		log_update(route, trigdata);
+	else if (TRIGGER_FIRED_BY_INSERT(event))
 		log_image(trigdata, trigdata->tg_trigslot, 1);
 	else
 		log_image(trigdata, trigdata->tg_trigslot, -1);
-	if (TRIGGER_FIRED_BY_UPDATE(event))
-		log_image(trigdata, trigdata->tg_newslot, 1);
 
 	return PointerGetDatum(NULL);
 }

@@ -187,7 +187,7 @@ static void
 map_columns(CaptureRoute *route)
 {
 	CaptureLog *log = route->log;
-	int natts = Natts_log_fixed + log->ncolumns;
+	int natts = log->desc->natts;
 
 	route->columns =
 		MemoryContextAllocZero(route->context,
@@ -333,10 +333,9 @@ layout_fits(const Segment *segment, const Source *source)
 	for (int i = 0; i < segment->ncolumns; i++)
 	{
 		Oid type = get_atttype(source->relid, segment->columns[i]);
-		Oid logged = get_atttype(segment->relid, Natts_log_fixed + 1 + i);
 
 		/* A dropped column has no type; it is logged as NULL. */
-		if (OidIsValid(type) && logged != getBaseType(type))
+		if (OidIsValid(type) && !pgt_segment_stores(segment, i, type))
 			return false;
 	}
 
@@ -346,7 +345,8 @@ layout_fits(const Segment *segment, const Source *source)
 static bool
 same_layout(const CaptureLog *log, const Segment *segment, TupleDesc desc)
 {
-	if (log->layout == NOT_LOADED || log->ncolumns != segment->ncolumns)
+	if (log->layout == NOT_LOADED || log->ncolumns != segment->ncolumns ||
+		log->desc->natts != desc->natts)
 		return false;
 
 	for (int i = 0; i < log->ncolumns; i++)
@@ -358,6 +358,16 @@ same_layout(const CaptureLog *log, const Segment *segment, TupleDesc desc)
 	}
 
 	return true;
+}
+
+static TupleDesc
+first_columns(TupleDesc desc, int natts)
+{
+	TupleDesc first = CreateTemplateTupleDesc(natts);
+
+	for (AttrNumber attno = 1; attno <= natts; attno++)
+		TupleDescCopyEntry(first, attno, desc, attno);
+	return first;
 }
 
 /* Rows that were formed before and have the same layout stay good. */
@@ -383,6 +393,9 @@ set_layout(CaptureLog *log, const Source *source, const Segment *segment)
 	memcpy(log->columns, segment->columns,
 		   sizeof(AttrNumber) * log->ncolumns);
 	log->desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	log->image_desc = first_columns(log->desc,
+									Natts_log_fixed + log->ncolumns);
+	log->has_old_columns = pgt_log_has_old_columns(log->desc, log->ncolumns);
 	MemoryContextSwitchTo(before);
 	log->layout = layout;
 	table_close(rel, NoLock);

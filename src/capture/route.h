@@ -29,6 +29,8 @@ typedef struct CaptureLog
 	int ncolumns;
 	AttrNumber *columns;	/* of the source */
 	TupleDesc desc;			/* of the segment */
+	TupleDesc image_desc;	/* of its first columns: those of one image */
+	bool has_old_columns;	/* for the old image of an UPDATE */
 	TupleTableSlot **slots; /* for buffer.c, NULL: none */
 	MemoryContext context;	/* of what is above */
 

@@ -26,6 +26,7 @@
 #include "catalog/heap.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
@@ -33,6 +34,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/xid8.h"
 
 #include "pg_trickle/arrays.h"
@@ -186,7 +188,7 @@ pgt_update_segment(const Segment *segment)
  * its place, always NULL.
  */
 static void
-init_log_column(TupleDesc desc, AttrNumber attno, Oid source,
+init_log_column(TupleDesc desc, AttrNumber attno, char image, Oid source,
 				AttrNumber column)
 {
 	bool exists = OidIsValid(get_atttype(source, column));
@@ -196,24 +198,29 @@ init_log_column(TupleDesc desc, AttrNumber attno, Oid source,
 
 	if (exists)
 		get_atttypetypmodcoll(source, column, &type, &typmod, &collation);
-	TupleDescInitEntry(desc, attno, psprintf("c%d", column),
+	TupleDescInitEntry(desc, attno, psprintf("%c%d", image, column),
 					   getBaseType(type), -1, 0);
 	TupleDescInitEntryCollation(desc, attno, collation);
 }
 
-/* The columns of a log. */
+/* The columns of a log; those of the old image, if there is room. */
 static TupleDesc
 log_desc(const Source *source)
 {
-	int natts = Natts_log_fixed + source->ncolumns;
-	TupleDesc desc = CreateTemplateTupleDesc(natts);
+	int n = source->ncolumns;
+	int nimages = Natts_log_fixed + 2 * n <= MaxHeapAttributeNumber ? 2 : 1;
+	TupleDesc desc = CreateTemplateTupleDesc(Natts_log_fixed + nimages * n);
+	AttrNumber attno = Natts_log_fixed;
 
 	TupleDescInitEntry(desc, Anum_log_xid, "xid", XID8OID, -1, 0);
 	TupleDescInitEntry(desc, Anum_log_part, "part", INT4OID, -1, 0);
 	TupleDescInitEntry(desc, Anum_log_weight, "weight", INT2OID, -1, 0);
-	for (int i = 0; i < source->ncolumns; i++)
-		init_log_column(desc, Natts_log_fixed + 1 + i, source->relid,
-						source->columns[i]);
+	for (int image = 0; image < nimages; image++)
+	{
+		for (int i = 0; i < n; i++)
+			init_log_column(desc, ++attno, "co"[image], source -> relid,
+							source -> columns[i]);
+	}
 	return desc;
 }
 
@@ -265,6 +272,51 @@ create_log(const Source *source, int segno)
 	return relid;
 }
 
+static int
+count_columns(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	int natts;
+
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+
+	natts = ((Form_pg_class) GETSTRUCT(tuple))->relnatts;
+	ReleaseSysCache(tuple);
+	return natts;
+}
+
+static bool
+is_pair(int natts, int ncolumns)
+{
+	return ncolumns > 0 && natts == Natts_log_fixed + 2 * ncolumns;
+}
+
+/*
+ * Are there columns for the old image of an UPDATE?
+ */
+bool
+pgt_log_has_old_columns(TupleDesc desc, int ncolumns)
+{
+	return is_pair(desc->natts, ncolumns);
+}
+
+/*
+ * Are values of a type, or of a domain over it, what member i of "columns" is
+ * stored as, in all images?  Somebody may have altered the table, or dropped
+ * it; it is not locked.
+ */
+bool
+pgt_segment_stores(const Segment *segment, int i, Oid type)
+{
+	AttrNumber attno = Natts_log_fixed + 1 + i;
+	Oid base = getBaseType(type);
+
+	return get_atttype(segment->relid, attno) == base &&
+		   (!is_pair(count_columns(segment->relid), segment->ncolumns) ||
+			get_atttype(segment->relid, attno + segment->ncolumns) == base);
+}
+
 /* The columns that the source tracks, in the types that they have now. */
 static bool
 same_layout(const Segment *segment, const Source *source)
@@ -277,9 +329,8 @@ same_layout(const Segment *segment, const Source *source)
 	for (int i = 0; i < source->ncolumns; i++)
 	{
 		Oid now = get_atttype(source->relid, source->columns[i]);
-		Oid logged = get_atttype(segment->relid, Natts_log_fixed + 1 + i);
 
-		if (OidIsValid(now) && getBaseType(now) != logged)
+		if (OidIsValid(now) && !pgt_segment_stores(segment, i, now))
 			return false;
 	}
 
@@ -356,7 +407,8 @@ pgt_segment_is_intact(const Segment *segment)
 
 	desc = RelationGetDescr(log);
 	intact = log->rd_rel->relam == HEAP_TABLE_AM_OID &&
-			 desc->natts == Natts_log_fixed + segment->ncolumns &&
+			 (desc->natts == Natts_log_fixed + segment->ncolumns ||
+			  pgt_log_has_old_columns(desc, segment->ncolumns)) &&
 			 TupleDescAttr(desc, Anum_log_xid - 1)->atttypid == XID8OID &&
 			 TupleDescAttr(desc, Anum_log_part - 1)->atttypid == INT4OID &&
 			 TupleDescAttr(desc, Anum_log_weight - 1)->atttypid == INT2OID;

@@ -65,6 +65,16 @@ is_pending(TupleTableSlot *slot, bool era_is_new, const Frontier *frontier)
 							  DatumGetInt32(part));
 }
 
+/* An UPDATE counts as two rows, however it is stored. */
+static int
+count_images(TupleTableSlot *slot)
+{
+	bool isnull;
+	Datum weight = slot_getattr(slot, Anum_log_weight, &isnull);
+
+	return DatumGetInt16(weight) == WEIGHT_UPDATE ? 2 : 1;
+}
+
 static int64
 count_pending(Relation log, const Segment *segment, const Frontier *frontier)
 {
@@ -76,7 +86,8 @@ count_pending(Relation log, const Segment *segment, const Frontier *frontier)
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		rows += is_pending(slot, era_is_new, frontier);
+		if (is_pending(slot, era_is_new, frontier))
+			rows += count_images(slot);
 	}
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);

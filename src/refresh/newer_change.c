@@ -56,10 +56,10 @@ examine(TupleTableSlot *slot, const Frontier *shown, Findings *findings)
 	weight = DatumGetInt16(slot->tts_values[Anum_log_weight - 1]);
 	if (FullTransactionIdEquals(xid, shown->own_xid))
 		findings->own_rows |= weight != 0;
-	else if (weight <= 0 && !pgt_frontier_sees(shown, xid, 0))
+	else if (weight != 1 && !pgt_frontier_sees(shown, xid, 0))
 	{
-		findings->newer_mark |= weight == 0;
-		findings->newer_loss |= weight < 0;
+		findings->newer_mark |= weight == WEIGHT_MARK;
+		findings->newer_loss |= weight != WEIGHT_MARK;
 	}
 }
 

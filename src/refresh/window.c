@@ -35,6 +35,8 @@ typedef struct SegmentReader
 	int natts;			/* of the delta, without the weight */
 	AttrNumber *attnos; /* in the log, of the delta's columns */
 	bool complete;		/* has all of them, in their types */
+	int last_attno;		/* of the first image */
+	int to_old_image;	/* from its columns to those of the old one, if any */
 	Datum *values;
 	bool *nulls;
 	const WindowLimits *limits;
@@ -74,6 +76,18 @@ find_column(const Segment *segment, AttrNumber column)
 	return 0;
 }
 
+/* In all images?  The log is locked. */
+static bool
+stores_type(Relation log, const Segment *segment, AttrNumber attno, Oid type)
+{
+	TupleDesc desc = RelationGetDescr(log);
+	int n = segment->ncolumns;
+
+	return TupleDescAttr(desc, attno - 1)->atttypid == type &&
+		   (!pgt_log_has_old_columns(desc, n) ||
+			TupleDescAttr(desc, attno - 1 + n)->atttypid == type);
+}
+
 /*
  * Where in the log is each column of the delta?  A segment made before a
  * column was tracked lacks it; one whose type was another then (ALTER TYPE)
@@ -92,8 +106,8 @@ map_columns(const Segment *segment, Relation log, const SourceUse *use,
 		AttrNumber attno = find_column(segment, use->columns[i]);
 
 		if (attno != 0 &&
-			TupleDescAttr(RelationGetDescr(log), attno - 1)->atttypid ==
-				getBaseType(TupleDescAttr(delta->desc, i)->atttypid))
+			stores_type(log, segment, attno,
+						getBaseType(TupleDescAttr(delta->desc, i)->atttypid)))
 			attnos[i] = attno;
 		else
 			*complete = false;
@@ -182,6 +196,24 @@ is_new(const LogRow *row, void *arg)
 	return !reader_has_seen(arg, row->xid, row->part);
 }
 
+static void
+read_image(SegmentReader *reader, TupleTableSlot *slot, int offset,
+		   int16 weight)
+{
+	if (!count_row(reader->window, reader->limits))
+		return;
+
+	for (int i = 0; i < reader->natts; i++)
+	{
+		int at = reader->attnos[i] - 1 + offset;
+
+		reader->nulls[i] = reader->attnos[i] == 0 || slot->tts_isnull[at];
+		reader->values[i] = reader->nulls[i] ? (Datum) 0 :
+											   slot->tts_values[at];
+	}
+	pgt_delta_put(reader->delta, reader->values, reader->nulls, weight);
+}
+
 /* Put one row of the log into the delta, unless it is a mark. */
 static bool
 read_row(const LogRow *row, TupleTableSlot *slot, void *arg)
@@ -190,26 +222,24 @@ read_row(const LogRow *row, TupleTableSlot *slot, void *arg)
 
 	if (!reader->complete)
 		reader->window->reset = "a column of a source has changed";
-	if (row->weight == 0)
+	if (row->weight == WEIGHT_MARK)
 	{
 		note_own_mark(reader->window, row->xid, row->part);
 		reader->window->reset =
 			"a source was truncated or changed by DDL";
 		return true;
 	}
-	if (!count_row(reader->window, reader->limits))
-		return !has_enough(reader->window, reader->limits);
-
-	slot_getallattrs(slot);
-	for (int i = 0; i < reader->natts; i++)
+	if (row->weight == WEIGHT_UPDATE)
 	{
-		AttrNumber attno = reader->attnos[i];
-
-		reader->nulls[i] = attno == 0 || slot->tts_isnull[attno - 1];
-		reader->values[i] = reader->nulls[i] ? (Datum) 0 :
-											   slot->tts_values[attno - 1];
+		slot_getallattrs(slot);
+		read_image(reader, slot, reader->to_old_image, -1);
+		read_image(reader, slot, 0, 1);
 	}
-	pgt_delta_put(reader->delta, reader->values, reader->nulls, row->weight);
+	else
+	{
+		slot_getsomeattrs(slot, reader->last_attno);
+		read_image(reader, slot, 0, row->weight);
+	}
 	return !has_enough(reader->window, reader->limits);
 }
 
@@ -235,6 +265,9 @@ read_segment(const Segment *segment, const SourceUse *use,
 	log = table_open(segment->relid, NoLock);
 	reader.attnos = map_columns(segment, log, use, delta,
 								&reader.complete);
+	reader.last_attno = Natts_log_fixed + segment->ncolumns;
+	if (pgt_log_has_old_columns(RelationGetDescr(log), segment->ncolumns))
+		reader.to_old_image = segment->ncolumns;
 	if (!has_enough(window, limits))
 		pgt_scan_log(log, GetActiveSnapshot(), is_new, read_row, &reader);
 	table_close(log, NoLock);

@@ -42,7 +42,7 @@ SELECT trickle_test.same_as_query('copy');
 -- recompute.
 SET pg_trickle.enforce_backpressure = on;
 UPDATE src SET id = id + 1 WHERE id > 400;
-SELECT marks BETWEEN 10 AND 20 AS few FROM log_of_src();
+SELECT marks BETWEEN 6 AND 10 AS few FROM log_of_src();
 SELECT trickle_test.same_as_query('groups', 'FULL');
 SELECT trickle_test.same_as_query('copy', 'FULL');
 SELECT refresh_reason FROM pgtrickle.get_refresh_history('copy', 1);

@@ -112,7 +112,7 @@ change_world($node, 'one', 5);
 is( $node->safe_psql(
 		'one', q{SELECT string_agg(DISTINCT state::text, '' ORDER BY state::text)
 			FROM pgtrickle.pgt_log_segments}),
-	'Ccdfo',
+	'COcdf',
 	'there are segments in all states');
 
 # ---- from SQL to another cluster; written to before it is refreshed ----
