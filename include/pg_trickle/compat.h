@@ -254,4 +254,14 @@ pgt_attribute_is_copied(TupleDesc desc, int i)
 #define PGT_LOOKAHEAD_TOKENS 5
 #endif
 
+/*
+ * PG18, built with assertions, wants a snapshot of whoever inserts into a table
+ * that could have toasted values, although only toasting needs it.
+ */
+#if PG_VERSION_NUM >= 180000 && defined(USE_ASSERT_CHECKING)
+#define PGT_INSERT_ASSERTS_SNAPSHOT true
+#else
+#define PGT_INSERT_ASSERTS_SNAPSHOT false
+#endif
+
 #endif /* PGT_COMPAT_H */

@@ -40,6 +40,7 @@
 #include "utils/xid8.h"
 
 #include "pg_trickle/capture.h"
+#include "pg_trickle/compat.h"
 #include "pg_trickle/part.h"
 #include "pg_trickle/settings.h"
 #include "pg_trickle/wake.h"
@@ -60,6 +61,7 @@ typedef struct Chunk
 	int level;		   /* of the subtransaction that they belong to */
 	int written_level; /* of the one that wrote them */
 	bool writing;	   /* rows may be freed already */
+	bool toasting;	   /* some of the rows will be */
 	bool marked;	   /* has a reset mark of mark_part */
 	int32 mark_part;
 	Size bytes;
@@ -265,6 +267,7 @@ add_row(Chunk *chunk, HeapTuple row)
 	}
 	chunk->rows[chunk->nrows++] = row;
 	chunk->bytes += row->t_len;
+	chunk->toasting |= row->t_len > TOAST_TUPLE_THRESHOLD;
 }
 
 /* ---- writing rows ---- */
@@ -329,8 +332,12 @@ insert_rows(Relation segment, const Chunk *chunk, bool keep)
 		n = Min(chunk->nrows - done, nslots);
 		for (int i = 0; i < n; i++)
 			ExecStoreHeapTuple(chunk->rows[done + i], slots[i], !keep);
-		table_multi_insert(segment, slots, n, GetCurrentCommandId(true), 0,
-						   NULL);
+		if (n == 1)
+			table_tuple_insert(segment, slots[0], GetCurrentCommandId(true),
+							   0, NULL);
+		else
+			table_multi_insert(segment, slots, n, GetCurrentCommandId(true),
+							   0, NULL);
 		/* Insertions leave a pointer and a toasted copy per row. */
 		MemoryContextReset(flush_context);
 	}
@@ -400,6 +407,7 @@ empty_chunk(Chunk *chunk)
 			heap_freetuple(chunk->rows[i]);
 	}
 	chunk->writing = false;
+	chunk->toasting = false;
 	chunk->marked = false;
 	chunk->nrows = 0;
 	chunk->bytes = 0;
@@ -438,16 +446,42 @@ pgt_capture_flush(void)
 
 /* ---- transactions and subtransactions ---- */
 
-/* Before the end of the transaction: toasting needs a snapshot. */
+/*
+ * At the end of a transaction there is no snapshot any more, which toasting
+ * needs.  To take one costs a seventh of writing a row, and a lock that all
+ * who commit want.
+ */
+static bool
+needs_snapshot(void)
+{
+	dlist_iter iter;
+
+	if (pgt_enforce_backpressure || PGT_INSERT_ASSERTS_SNAPSHOT)
+		return true;
+
+	dlist_foreach (iter, &chunks)
+	{
+		if (dlist_container(Chunk, node, iter.cur)->toasting)
+			return true;
+	}
+
+	return false;
+}
+
 static void
 flush_at_end(void)
 {
+	bool pushed;
+
 	if (dlist_is_empty(&chunks))
 		return;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
+	pushed = needs_snapshot();
+	if (pushed)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	pgt_capture_flush();
-	PopActiveSnapshot();
+	if (pushed)
+		PopActiveSnapshot();
 }
 
 static void

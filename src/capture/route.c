@@ -28,6 +28,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "pg_trickle/catalog.h"
@@ -268,7 +269,7 @@ pgt_log_open(CaptureLog *log)
  * one: then a log is never valid, and is looked up for each use.
  */
 static bool
-load_log(CaptureLog *log)
+find_open_segment(CaptureLog *log)
 {
 	Source *source;
 	Segment *segment;
@@ -295,6 +296,21 @@ load_log(CaptureLog *log)
 	if (debug_discard_caches == 0)
 		UnlockRelationOid(segment->relid, RowExclusiveLock);
 	return true;
+}
+
+/* The catalog may have to be toasted, or a segment to be made. */
+static bool
+load_log(CaptureLog *log)
+{
+	bool at_end = !ActiveSnapshotSet();
+	bool found;
+
+	if (at_end)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	found = find_open_segment(log);
+	if (at_end)
+		PopActiveSnapshot();
+	return found;
 }
 
 /*
