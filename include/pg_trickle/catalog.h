@@ -94,6 +94,7 @@ extern RefreshMode pgt_parse_mode(const char *name);	/* 22023 */
 extern StreamStatus pgt_parse_status(const char *name); /* 22023 */
 
 /* NULL, or error 42809 naming the relation, if it is no stream table. */
+extern bool pgt_is_stream_table(Oid relid);
 extern StreamTable *pgt_lookup_stream(Oid relid, bool missing_ok);
 extern StreamTable *pgt_lookup_stream_by_id(int64 pgt_id, bool missing_ok);
 extern List *pgt_all_streams(void); /* of StreamTable, by pgt_id */

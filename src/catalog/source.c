@@ -11,9 +11,11 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "nodes/bitmapset.h"
+#include "storage/sinval.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "pg_trickle/arrays.h"
@@ -50,6 +52,109 @@ init_id_key(ScanKey key, int64 track_id)
 				Int64GetDatum(track_id));
 }
 
+/* ---- what this transaction has looked up ---- */
+
+/*
+ * A refresh asks for each of its sources six times.  What was found is good
+ * until a message of any kind comes in, as what the server's own caches have:
+ * whoever changes a row here sends one about the source (who deletes it, about
+ * its triggers), and holds locks until it is sent.  So this says no less than
+ * the table does to who holds a lock; others may be told what was true a moment
+ * ago.  Who has changed rows itself reads them.
+ */
+#define MEMO_SOURCES 8
+
+static Source *memo[MEMO_SOURCES]; /* in TopTransactionContext */
+static int memo_next = 0;
+static uint64 memo_messages;		 /* when it was empty last */
+static bool memo_is_cleared = false; /* at the end of the transaction */
+static bool memo_is_closed = false;	 /* until then */
+
+static void
+empty_memo(void)
+{
+	memset(memo, 0, sizeof(memo));
+	memo_messages = SharedInvalidMessageCounter;
+}
+
+static void
+forget_memo(void *arg)
+{
+	empty_memo();
+	memo_is_cleared = memo_is_closed = false;
+}
+
+static void
+clear_memo_at_end(void)
+{
+	MemoryContextCallback *callback;
+
+	if (memo_is_cleared)
+		return;
+
+	callback = MemoryContextAllocZero(TopTransactionContext,
+									  sizeof(MemoryContextCallback));
+	callback->func = forget_memo;
+	MemoryContextRegisterResetCallback(TopTransactionContext, callback);
+	memo_is_cleared = true;
+}
+
+/* A row is written or deleted, whether or not that will last. */
+static void
+close_memo(void)
+{
+	clear_memo_at_end();
+	memo_is_closed = true;
+}
+
+static Source *
+copy_source(const Source *source)
+{
+	Source *copy = palloc(sizeof(Source));
+
+	*copy = *source;
+	copy->columns = palloc(sizeof(AttrNumber) * Max(source->ncolumns, 1));
+	memcpy(copy->columns, source->columns,
+		   sizeof(AttrNumber) * source->ncolumns);
+	return copy;
+}
+
+static Source *
+recall(Oid relid)
+{
+	if (memo_messages != SharedInvalidMessageCounter)
+		empty_memo();
+	if (memo_is_closed)
+		return NULL;
+
+	for (int i = 0; i < MEMO_SOURCES; i++)
+	{
+		if (memo[i] != NULL && memo[i]->relid == relid)
+			return copy_source(memo[i]);
+	}
+
+	return NULL;
+}
+
+static void
+remember(const Source *source)
+{
+	MemoryContext before;
+
+	clear_memo_at_end();
+	before = MemoryContextSwitchTo(TopTransactionContext);
+	if (memo[memo_next] != NULL)
+	{
+		pfree(memo[memo_next]->columns);
+		pfree(memo[memo_next]);
+	}
+	memo[memo_next] = copy_source(source);
+	memo_next = (memo_next + 1) % MEMO_SOURCES;
+	MemoryContextSwitchTo(before);
+}
+
+/* ---- looking up ---- */
+
 /*
  * The tracking of a table, in the caller's memory context.  If it is not
  * tracked: NULL with "missing_ok", else an internal error.
@@ -58,10 +163,14 @@ Source *
 pgt_lookup_source(Oid relid, bool missing_ok)
 {
 	ScanKeyData key;
+	Source *source;
 	List *rows;
 
 	if (missing_ok && !pgt_catalog_exists())
 		return NULL;
+	source = recall(relid);
+	if (source != NULL)
+		return source;
 
 	ScanKeyInit(&key, Anum_relid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
@@ -69,8 +178,11 @@ pgt_lookup_source(Oid relid, bool missing_ok)
 							ForwardScanDirection, true, form_source);
 	if (rows == NIL && !missing_ok)
 		elog(ERROR, "relation %u is not tracked", relid);
+	if (rows == NIL)
+		return NULL;
 
-	return rows == NIL ? NULL : linitial(rows);
+	remember(linitial(rows));
+	return linitial(rows);
 }
 
 /*
@@ -112,6 +224,8 @@ store_source(const Source *source, bool is_new)
 	bool nulls[Natts_tracking] = {0};
 	bool replace[Natts_tracking] = {0};
 
+	close_memo();
+	CacheInvalidateRelcacheByRelid(source->relid);
 	values[Anum_id - 1] = Int64GetDatum(source->track_id);
 	values[Anum_relid - 1] = ObjectIdGetDatum(source->relid);
 	values[Anum_columns - 1] = pgt_int2_array(source->ncolumns,
@@ -282,6 +396,7 @@ pgt_delete_source(int64 track_id)
 {
 	ScanKeyData key;
 
+	close_memo();
 	init_id_key(&key, track_id);
 	pgt_delete_rows(TABLE_TRACKING, INDEX_TRACKING, 1, &key);
 	init_id_key(&key, track_id);

@@ -342,6 +342,29 @@ pgt_lookup_stream(Oid relid, bool missing_ok)
 	return rows == NIL ? NULL : linitial(rows);
 }
 
+static void *
+note_row(HeapTuple tuple, const Datum *values, const bool *nulls)
+{
+	return tuple;
+}
+
+/*
+ * Is there a stream table stored in relation "relid"?
+ */
+bool
+pgt_is_stream_table(Oid relid)
+{
+	ScanKeyData key;
+
+	if (!pgt_catalog_exists())
+		return false;
+
+	ScanKeyInit(&key, Anum_relid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	return pgt_scan_catalog(TABLE_STREAMS, INDEX_STREAMS_RELID, 1, &key,
+							BackwardScanDirection, true, note_row) != NIL;
+}
+
 /*
  * The stream table with that id, in the caller's memory context.  If there
  * is none: NULL with "missing_ok", else error 42P01.

@@ -196,7 +196,7 @@ track_source(const SourceUse *use)
 static const char *
 source_type(Oid relid)
 {
-	if (pgt_lookup_stream(relid, true) != NULL)
+	if (pgt_is_stream_table(relid))
 		return "STREAM_TABLE";
 
 	switch (get_rel_relkind(relid))

@@ -83,7 +83,7 @@ static void
 refuse_column(const Dropped *dropped)
 {
 	if (get_rel_name(dropped->relid) == NULL ||
-		pgt_lookup_stream(dropped->relid, true) == NULL)
+		!pgt_is_stream_table(dropped->relid))
 		return;
 
 	ereport(ERROR,

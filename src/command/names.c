@@ -82,7 +82,7 @@ check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
 	if (!OidIsValid(relid) || relid == old_relid)
 		return;
 
-	if (pgt_lookup_stream(relid, true) == NULL)
+	if (!pgt_is_stream_table(relid))
 		ereport(ERROR,
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("\"%s\" is not a stream table", range->relname),

@@ -43,7 +43,7 @@ PG_FUNCTION_INFO_V1(pgt_sql_drop_watermark_group);
 static void
 refuse_stream_table(Oid source)
 {
-	if (pgt_lookup_stream(source, true) != NULL)
+	if (pgt_is_stream_table(source))
 		ereport(ERROR,
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("\"%s\" is a stream table", get_rel_name(source)),

@@ -151,7 +151,7 @@ pgt_lock_with_upstream(List *relids, int64 self, LOCKMODE mode)
 
 	foreach (lc, relids)
 	{
-		if (pgt_lookup_stream(lfirst_oid(lc), true) != NULL)
+		if (pgt_is_stream_table(lfirst_oid(lc)))
 			streams = add_with_upstream(streams, lfirst_oid(lc));
 	}
 

@@ -38,7 +38,7 @@ names_stream(const RangeVar *relation)
 		return false;
 
 	relid = RangeVarGetRelid(relation, NoLock, true);
-	return OidIsValid(relid) && pgt_lookup_stream(relid, true) != NULL;
+	return OidIsValid(relid) && pgt_is_stream_table(relid);
 }
 
 /* What to do if the name is not that of a stream table. */
