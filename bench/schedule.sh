@@ -233,9 +233,7 @@ bench_idle()
 
 bench_schedule()
 {
-	restart_server pg_trickle.enabled=on
 	bench_latency
 	bench_followers
 	bench_idle
-	restart_server
 }

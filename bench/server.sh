@@ -42,7 +42,6 @@ write_settings()
 		listen_addresses = ''
 		unix_socket_directories = '$stage/data'
 		shared_preload_libraries = '$preload'
-		pg_trickle.enabled = off
 		shared_buffers = $shared_buffers
 		max_wal_size = 16GB
 		synchronous_commit = off
