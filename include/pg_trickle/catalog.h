@@ -93,8 +93,9 @@ extern const char *pgt_status_name(StreamStatus status);
 extern RefreshMode pgt_parse_mode(const char *name);	/* 22023 */
 extern StreamStatus pgt_parse_status(const char *name); /* 22023 */
 
-/* NULL, or error 42809 naming the relation, if it is no stream table. */
 extern bool pgt_is_stream_table(Oid relid);
+
+/* NULL, or error 42809 naming the relation, if it is no stream table. */
 extern StreamTable *pgt_lookup_stream(Oid relid, bool missing_ok);
 extern StreamTable *pgt_lookup_stream_by_id(int64 pgt_id, bool missing_ok);
 extern List *pgt_all_streams(void); /* of StreamTable, by pgt_id */
@@ -206,6 +207,7 @@ extern void pgt_drop_segments(int64 track_id); /* the log tables */
 /* Of Segment, by segno. */
 extern List *pgt_segments(int64 track_id);
 extern List *pgt_live_segments(int64 track_id);
+extern List *pgt_drained_logs(void);					  /* of int64 * */
 extern Segment *pgt_open_segment(int64 track_id);		  /* NULL: none */
 extern Segment *pgt_create_segment(const Source *source); /* see segment.c */
 extern void pgt_update_segment(const Segment *segment);

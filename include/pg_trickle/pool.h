@@ -23,6 +23,7 @@ typedef struct PoolJob
 {
 	int n;						/* stream tables to be refreshed together; 0:
 								 * look after logs and history */
+	bool drained_only;			/* of that, only to empty segments */
 	int64 pgt_ids[JOB_MEMBERS]; /* upstream first */
 	char reason[64];			/* for the history */
 	int nerrors;				/* in a row, before this one */
@@ -62,6 +63,9 @@ extern void pgt_pool_join(void);
  * again.
  */
 extern int pgt_pool_give(const PoolJob *job, int preferred, bool may_start);
+
+/* Could a process be started now, without one of others leaving? */
+extern bool pgt_pool_has_place(void);
 
 /*
  * The server had no process for one of us; nobody tells when it has one again,

@@ -217,6 +217,7 @@ extern void pgt_maintain_logs(const Compiled *compiled);
 
 /* The same for all logs, outside of a refresh; call it again for more. */
 extern void pgt_maintain_all_logs(void);
+extern void pgt_maintain_drained_logs(void);
 
 /* Does a stream table need nothing more of a closed segment? */
 extern bool pgt_consumer_has_passed(const StreamTable *st,

@@ -54,6 +54,9 @@ extern int pgt_model_find(const Model *model, int64 pgt_id);
 /* Tidy up logs and history of this database: now, or if it is time to. */
 extern void pgt_maintain_database(bool now);
 
+/* Empty the segments that refreshes have left. */
+extern void pgt_empty_drained_segments(void);
+
 /* ---- give_way.c ---- */
 
 /*

@@ -26,7 +26,7 @@
 #define WAKE_CATALOG 0x01 /* stream tables, their options, gates changed */
 #define WAKE_ALL 0x02	  /* any log may have new rows */
 #define WAKE_PARTS 0x08	  /* what a restore makes last: triggers, indexes */
-#define WAKE_TIDY 0x10	  /* segments of logs can be emptied */
+#define WAKE_DRAINED 0x10 /* segments of logs wait to be emptied */
 
 /* What a scheduler is told. */
 typedef struct WakeUp
@@ -64,6 +64,9 @@ extern void pgt_wake_detach(void);
 /* Take what there is; false if there is nothing. */
 extern bool pgt_wake_take(WakeUp *what);
 
+/* Name the logs that need not wake; true if there is something to take. */
+extern bool pgt_wake_listen(const uint64 *quiet);
+
 static inline bool
 pgt_wake_has_log(const WakeUp *what, int64 track_id)
 {
@@ -80,8 +83,5 @@ pgt_wake_clear_log(WakeUp *what, int64 track_id)
 
 	what->logs[bit / 64] &= ~(UINT64CONST(1) << (bit % 64));
 }
-
-/* How many times schedulers of all databases were woken since the start. */
-extern uint64 pgt_wake_count(void);
 
 #endif /* PGT_WAKE_H */

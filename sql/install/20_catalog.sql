@@ -98,7 +98,7 @@ CREATE TABLE pgtrickle.pgt_log_segments (
 	segno integer NOT NULL,
 	log_relid regclass NOT NULL,
 	era text NOT NULL,
-	state "char" NOT NULL,
+	state "char" NOT NULL CHECK (state IN ('O', 'c', 'C', 'd', 'f')),
 	logged_columns int2[] NOT NULL,
 	min_xid xid8,
 	max_xid xid8,

@@ -13,6 +13,12 @@
  * clears "awake" before it takes the bits.  So either it takes the bits now,
  * or "awake" is set again afterwards, and the latch with it.
  *
+ * A scheduler that knows of changes of a log already, and can do nothing about
+ * them yet, is not woken by more of them: the log's bit in "quiet" is set, and
+ * its bit in "logs" is set all the same.  Before the scheduler sleeps it says
+ * what is quiet, and then looks for bits of what is not.  So either it sees a
+ * bit that was set before, or whoever sets it sees that it is wanted.
+ *
  * The commit is visible to new snapshots when XACT_EVENT_COMMIT is called, so
  * a refresh that starts from it sees the rows.
  *
@@ -38,13 +44,13 @@ typedef struct WakeSlot
 	pg_atomic_uint32 awake;
 	pg_atomic_uint32 events;
 	pg_atomic_uint64 logs[WAKE_WORDS];
-	Latch *latch; /* of a PGPROC, which never goes away */
+	pg_atomic_uint64 quiet[WAKE_WORDS]; /* these logs wake nobody */
+	Latch *latch;						/* of a PGPROC, which never goes away */
 } WakeSlot;
 
 typedef struct WakeShared
 {
 	LWLock *lock; /* exclusive to take or leave a slot */
-	pg_atomic_uint64 nwakes;
 	int nslots;
 	WakeSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } WakeShared;
@@ -79,7 +85,6 @@ shared_start(void *memory, LWLock *lock)
 
 	new->lock = lock;
 	new->nslots = slots_wanted();
-	pg_atomic_init_u64(&new->nwakes, 0);
 	for (int i = 0; i < new->nslots; i++)
 	{
 		WakeSlot *slot = &new->slots[i];
@@ -87,7 +92,10 @@ shared_start(void *memory, LWLock *lock)
 		pg_atomic_init_u32(&slot->awake, 0);
 		pg_atomic_init_u32(&slot->events, 0);
 		for (int j = 0; j < WAKE_WORDS; j++)
+		{
 			pg_atomic_init_u64(&slot->logs[j], 0);
+			pg_atomic_init_u64(&slot->quiet[j], 0);
+		}
 	}
 }
 
@@ -117,6 +125,22 @@ find_slot(Oid database)
 	return NULL;
 }
 
+static bool
+is_wanted(WakeSlot *slot, const WakeUp *what)
+{
+	if (what->events != 0)
+		return true;
+
+	for (int i = 0; i < WAKE_WORDS; i++)
+	{
+		if (what->logs[i] != 0 &&
+			(what->logs[i] & ~pg_atomic_read_u64(&slot->quiet[i])) != 0)
+			return true;
+	}
+
+	return false;
+}
+
 /* Bits that are set already are only read: the cache line stays shared. */
 static void
 publish(WakeSlot *slot, const WakeUp *what)
@@ -130,11 +154,11 @@ publish(WakeSlot *slot, const WakeUp *what)
 			pg_atomic_fetch_or_u64(&slot->logs[i], what->logs[i]);
 	}
 	pg_memory_barrier();
-	if (pg_atomic_exchange_u32(&slot->awake, 1) == 0)
+	if (is_wanted(slot, what) &&
+		pg_atomic_exchange_u32(&slot->awake, 1) == 0)
 	{
 		Latch *latch = slot->latch;
 
-		pg_atomic_fetch_add_u64(&shared->nwakes, 1);
 		if (latch != NULL)
 			SetLatch(latch);
 	}
@@ -280,6 +304,8 @@ take_slot(void)
 		return NULL;
 
 	slot->latch = MyLatch;
+	for (int i = 0; i < WAKE_WORDS; i++)
+		pg_atomic_write_u64(&slot->quiet[i], 0);
 	pg_atomic_write_u32(&slot->events, WAKE_CATALOG | WAKE_ALL);
 	pg_atomic_write_u32(&slot->awake, 1);
 	pg_write_barrier();
@@ -322,31 +348,51 @@ pgt_wake_detach(void)
 }
 
 /*
- * What happened since the last call; false if nothing did.
+ * What happened since the last call, quiet or not; false if nothing did.
  */
 bool
 pgt_wake_take(WakeUp *what)
 {
 	WakeSlot *slot = find_slot(MyDatabaseId);
+	bool any;
 
 	memset(what, 0, sizeof(*what));
-	if (slot == NULL || pg_atomic_exchange_u32(&slot->awake, 0) == 0)
+	if (slot == NULL)
 		return false;
 
+	any = pg_atomic_exchange_u32(&slot->awake, 0) != 0;
 	what->events = pg_atomic_exchange_u32(&slot->events, 0);
 	for (int i = 0; i < WAKE_WORDS; i++)
 	{
-		if (pg_atomic_read_u64(&slot->logs[i]) != 0)
-			what->logs[i] = pg_atomic_exchange_u64(&slot->logs[i], 0);
+		if (pg_atomic_read_u64(&slot->logs[i]) == 0)
+			continue;
+		what->logs[i] = pg_atomic_exchange_u64(&slot->logs[i], 0);
+		any = true;
 	}
-	return true;
+	return any;
 }
 
 /*
- * How many times a scheduler was woken since the server started.
+ * From now on these logs wake nobody.  To be called before sleeping: true if
+ * there is something to take that is not quiet.
  */
-uint64
-pgt_wake_count(void)
+bool
+pgt_wake_listen(const uint64 *quiet)
 {
-	return shared == NULL ? 0 : pg_atomic_read_u64(&shared->nwakes);
+	WakeSlot *slot = find_slot(MyDatabaseId);
+	bool any;
+
+	if (slot == NULL)
+		return false;
+
+	for (int i = 0; i < WAKE_WORDS; i++)
+	{
+		if (pg_atomic_read_u64(&slot->quiet[i]) != quiet[i])
+			pg_atomic_write_u64(&slot->quiet[i], quiet[i]);
+	}
+	pg_memory_barrier();
+	any = pg_atomic_read_u32(&slot->awake) != 0;
+	for (int i = 0; i < WAKE_WORDS; i++)
+		any |= (pg_atomic_read_u64(&slot->logs[i]) & ~quiet[i]) != 0;
+	return any;
 }

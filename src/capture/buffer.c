@@ -27,10 +27,12 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/heapam.h"
 #include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
+#include "access/tupmacs.h"
 #include "access/xact.h"
 #include "executor/tuptable.h"
 #include "lib/ilist.h"
@@ -190,23 +192,68 @@ put_row(Chunk *chunk, HeapTuple row)
 		write_chunk(chunk, false);
 }
 
+/* How small can the server make a row by storing values elsewhere? */
+static Size
+toasted_size(TupleDesc desc, const Datum *values, const bool *nulls, int n)
+{
+	Size size = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Size width;
+
+		if (nulls[i])
+			continue;
+		width = att_addlength_datum(0, att->attlen, values[i]);
+		if (att->attlen == -1 && att->attstorage != TYPSTORAGE_PLAIN &&
+			width > MAXALIGN(TOAST_POINTER_SIZE))
+			width = TOAST_POINTER_SIZE;
+		size = att_align_nominal(size, att->attalign) + width;
+	}
+
+	/* When it stores values elsewhere it fills in the missing columns. */
+	return MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(desc->natts)) + size;
+}
+
+/*
+ * Does a row fit into a page, perhaps without what can be stored elsewhere?
+ * One of the source always does, but ours has columns of its own.
+ */
+static bool
+fits_into_page(CaptureLog *log, HeapTuple row, const Datum *values,
+			   const bool *nulls)
+{
+	return row->t_len <= TOAST_TUPLE_THRESHOLD ||
+		   toasted_size(log->desc, values, nulls, log->image_desc->natts) <=
+			   MaxHeapTupleSize;
+}
+
 /*
  * Add a row of the log with one image; "values" and "nulls" have a member for
  * each of its columns, of which xid and part are filled in here.  The values
- * are copied; none of them may be an external toast pointer.
+ * are copied; none of them may be an external toast pointer.  A row that is too
+ * large for the log becomes a reset mark.
  */
 void
 pgt_buffer_put(CaptureLog *log, Datum *values, bool *nulls)
 {
 	Chunk *chunk = chunk_for(log);
+	HeapTuple row = form_row(log->image_desc, values, nulls);
 
-	put_row(chunk, form_row(log->image_desc, values, nulls));
+	if (likely(fits_into_page(log, row, values, nulls)))
+		put_row(chunk, row);
+	else
+	{
+		heap_freetuple(row);
+		pgt_buffer_mark(log);
+	}
 }
 
 /*
  * The same for a row with both images, of a log that has columns for that.
- * False if it would be too large: each of them fits into a page, but perhaps
- * not both.
+ * False if it would have to be toasted, or be too large for a page although
+ * each of them fits.
  */
 bool
 pgt_buffer_put_update(CaptureLog *log, Datum *values, bool *nulls)
@@ -447,9 +494,9 @@ pgt_capture_flush(void)
 /* ---- transactions and subtransactions ---- */
 
 /*
- * At the end of a transaction there is no snapshot any more, which toasting
- * needs.  To take one costs a seventh of writing a row, and a lock that all
- * who commit want.
+ * At the end of a transaction there is no snapshot any more, and the server
+ * never toasts without one.  To take one costs a seventh of writing a row, and
+ * a lock that all who commit want.
  */
 static bool
 needs_snapshot(void)

@@ -123,20 +123,65 @@ pgt_segments(int64 track_id)
 							ForwardScanDirection, false, form_segment);
 }
 
+static int
+compare_numbers(const ListCell *a, const ListCell *b)
+{
+	int x = ((Segment *) lfirst(a))->segno;
+	int y = ((Segment *) lfirst(b))->segno;
+
+	return x < y ? -1 : x > y;
+}
+
 /*
- * Those of them that are not free, by state and number.
+ * Those of them that are not free, by number, which is the order to lock them
+ * in.
  */
 List *
 pgt_live_segments(int64 track_id)
 {
 	ScanKeyData keys[2];
+	List *segments;
 
 	ScanKeyInit(&keys[0], Anum_track_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(track_id));
 	ScanKeyInit(&keys[1], Anum_state, BTLessStrategyNumber, F_CHARLT,
 				CharGetDatum(SEGMENT_FREE));
-	return pgt_scan_catalog(TABLE_SEGMENTS, INDEX_SEGMENTS_STATE, 2, keys,
-							ForwardScanDirection, false, form_segment);
+	segments = pgt_scan_catalog(TABLE_SEGMENTS, INDEX_SEGMENTS_STATE, 2, keys,
+								ForwardScanDirection, false, form_segment);
+	list_sort(segments, compare_numbers);
+	return segments;
+}
+
+static void *
+form_drained(HeapTuple tuple, const Datum *values, const bool *nulls)
+{
+	int64 *track_id;
+
+	if (DatumGetChar(values[Anum_state - 1]) != SEGMENT_DRAINED)
+		return NULL;
+
+	track_id = palloc(sizeof(int64));
+	*track_id = DatumGetInt64(values[Anum_track_id - 1]);
+	return track_id;
+}
+
+/*
+ * The logs with drained segments: their ids, as a list of int64 *, once each.
+ */
+List *
+pgt_drained_logs(void)
+{
+	List *logs = NIL;
+	ListCell *lc;
+
+	foreach (lc, pgt_scan_catalog(TABLE_SEGMENTS, INDEX_SEGMENTS, 0, NULL,
+								  ForwardScanDirection, false, form_drained))
+	{
+		if (logs == NIL || *(int64 *) llast(logs) != *(int64 *) lfirst(lc))
+			logs = lappend(logs, lfirst(lc));
+	}
+
+	return logs;
 }
 
 /*

@@ -60,13 +60,14 @@ init_id_key(ScanKey key, int64 track_id)
  * whoever changes a row here sends one about the source (who deletes it, about
  * its triggers), and holds locks until it is sent.  So this says no less than
  * the table does to who holds a lock; others may be told what was true a moment
- * ago.  Who has changed rows itself reads them.
+ * ago.  Who has changed rows itself, or made the extension anew, reads them.
  */
 #define MEMO_SOURCES 8
 
 static Source *memo[MEMO_SOURCES]; /* in TopTransactionContext */
 static int memo_next = 0;
 static uint64 memo_messages;		 /* when it was empty last */
+static Oid memo_table;				 /* that it is of */
 static bool memo_is_cleared = false; /* at the end of the transaction */
 static bool memo_is_closed = false;	 /* until then */
 
@@ -75,12 +76,13 @@ empty_memo(void)
 {
 	memset(memo, 0, sizeof(memo));
 	memo_messages = SharedInvalidMessageCounter;
+	memo_table = pgt_catalog_oid(TABLE_TRACKING);
 }
 
 static void
 forget_memo(void *arg)
 {
-	empty_memo();
+	memset(memo, 0, sizeof(memo));
 	memo_is_cleared = memo_is_closed = false;
 }
 
@@ -122,7 +124,8 @@ copy_source(const Source *source)
 static Source *
 recall(Oid relid)
 {
-	if (memo_messages != SharedInvalidMessageCounter)
+	if (memo_messages != SharedInvalidMessageCounter ||
+		memo_table != pgt_catalog_oid(TABLE_TRACKING))
 		empty_memo();
 	if (memo_is_closed)
 		return NULL;
@@ -140,13 +143,16 @@ static void
 remember(const Source *source)
 {
 	MemoryContext before;
+	Source *old;
 
 	clear_memo_at_end();
 	before = MemoryContextSwitchTo(TopTransactionContext);
-	if (memo[memo_next] != NULL)
+	old = memo[memo_next];
+	memo[memo_next] = NULL;
+	if (old != NULL)
 	{
-		pfree(memo[memo_next]->columns);
-		pfree(memo[memo_next]);
+		pfree(old->columns);
+		pfree(old);
 	}
 	memo[memo_next] = copy_source(source);
 	memo_next = (memo_next + 1) % MEMO_SOURCES;

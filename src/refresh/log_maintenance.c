@@ -294,13 +294,23 @@ count_drained(List *segments)
 	return n;
 }
 
+/* One that cannot be locked is being emptied, as if it was left. */
 static bool
 is_small(const Segment *segment)
 {
-	Relation log = table_open(segment->relid, AccessShareLock);
-	BlockNumber blocks = RelationGetNumberOfBlocks(log);
+	BlockNumber blocks = 0;
+	Relation log;
 
-	table_close(log, NoLock);
+	if (!ConditionalLockRelationOid(segment->relid, AccessShareLock))
+		return true;
+
+	log = try_table_open(segment->relid, NoLock);
+	if (log != NULL)
+	{
+		blocks = RelationGetNumberOfBlocks(log);
+		table_close(log, NoLock);
+	}
+	UnlockRelationOid(segment->relid, AccessShareLock);
 	return blocks <= BLOCKS_TO_LEAVE;
 }
 
@@ -315,7 +325,7 @@ is_left(const Segment *segment, bool leave)
 		   of_this_era(segment) && is_small(segment);
 }
 
-/* Is there anything to try?  Costs no lock that matters. */
+/* Is there anything to try?  Waits for nobody who empties a segment. */
 static bool
 has_work(const Source *source, List *segments, bool leave)
 {
@@ -375,7 +385,7 @@ maintain(const Source *source, bool leave)
 			continue;
 		take_step(source, segment);
 		if (is_left(segment, leave))
-			pgt_wake_for(WAKE_TIDY);
+			pgt_wake_for(WAKE_DRAINED);
 	}
 }
 
@@ -403,7 +413,7 @@ is_restored(const Source *source)
 {
 	ListCell *lc;
 
-	foreach (lc, pgt_segments(source->track_id))
+	foreach (lc, pgt_live_segments(source->track_id))
 	{
 		if (!of_this_era(lfirst(lc)))
 			return true;
@@ -413,9 +423,25 @@ is_restored(const Source *source)
 }
 
 /*
- * Move on the segments of all logs that nobody is at.  Segments of another era
- * may still be waiting for their rows: those are left to the refreshes, which
- * know whether the restore is complete.
+ * Segments of another era may still be waiting for their rows: those are left
+ * to the refreshes, which know whether the restore is complete.
+ */
+static void
+maintain_unless_busy(int64 track_id)
+{
+	Source *source = pgt_lookup_source_by_id(track_id, true);
+
+	if (source == NULL ||
+		!ConditionalLockRelationOid(source->relid, AccessShareLock))
+		return;
+	if (get_rel_name(source->relid) != NULL &&
+		pgt_lookup_source_by_id(track_id, true) != NULL &&
+		!is_restored(source))
+		maintain(source, false);
+}
+
+/*
+ * Move on the segments of all logs that nobody is at.
  */
 void
 pgt_maintain_all_logs(void)
@@ -423,14 +449,17 @@ pgt_maintain_all_logs(void)
 	ListCell *lc;
 
 	foreach (lc, pgt_all_sources())
-	{
-		Source *source = lfirst(lc);
+		maintain_unless_busy(((Source *) lfirst(lc))->track_id);
+}
 
-		if (!ConditionalLockRelationOid(source->relid, AccessShareLock))
-			continue;
-		if (get_rel_name(source->relid) != NULL &&
-			pgt_lookup_source_by_id(source->track_id, true) != NULL &&
-			!is_restored(source))
-			maintain(source, false);
-	}
+/*
+ * The same of those that have segments to be emptied.
+ */
+void
+pgt_maintain_drained_logs(void)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_drained_logs())
+		maintain_unless_busy(*(int64 *) lfirst(lc));
 }

@@ -73,17 +73,36 @@ repeat(MaintenanceStep step, int times)
 		CHECK_FOR_INTERRUPTS();
 }
 
+static bool
+empty_drained(void)
+{
+	pgt_maintain_drained_logs();
+	return false;
+}
+
+static void
+do_all(void)
+{
+	repeat(move_on_logs, LOG_ROUNDS);
+	repeat(forget_history, HISTORY_ROUNDS);
+}
+
+static void
+do_drained(void)
+{
+	repeat(empty_drained, 1);
+}
+
 /* An error is written to the log, and what remains is done another time. */
 static void
-maintain(void)
+maintain(void (*work)(void))
 {
 	MemoryContext memory = CurrentMemoryContext;
 
 	pgstat_report_activity(STATE_RUNNING, "maintenance of logs and history");
 	PG_TRY();
 	{
-		repeat(move_on_logs, LOG_ROUNDS);
-		repeat(forget_history, HISTORY_ROUNDS);
+		work();
 	}
 	PG_CATCH();
 	{
@@ -115,5 +134,14 @@ pgt_maintain_database(bool now)
 		return;
 
 	done_at = time;
-	maintain();
+	maintain(do_all);
+}
+
+/*
+ * See scheduler.h.
+ */
+void
+pgt_empty_drained_segments(void)
+{
+	maintain(do_drained);
 }

@@ -389,6 +389,7 @@ static void
 copy_job(PoolJob *to, const PoolJob *from)
 {
 	to->n = from->n;
+	to->drained_only = from->drained_only;
 	memcpy(to->pgt_ids, from->pgt_ids, sizeof(int64) * from->n);
 	strlcpy(to->reason, from->reason, sizeof(to->reason));
 	to->nerrors = from->nerrors;
@@ -522,6 +523,21 @@ pgt_pool_give(const PoolJob *job, int preferred, bool may_start)
 		return POOL_NO_PROCESS;
 	}
 	return number;
+}
+
+/*
+ * See pool.h.
+ */
+bool
+pgt_pool_has_place(void)
+{
+	bool has;
+
+	LWLockAcquire(pool->lock, LW_SHARED);
+	has = taken(false) < places() &&
+		  !another_comes_first(&pool->clients[my_client]);
+	LWLockRelease(pool->lock);
+	return has;
 }
 
 /*

@@ -61,8 +61,8 @@
 /* Logs that are written and not read are looked after so often. */
 #define TIDY_PAUSE (60 * SECOND)
 
-/* Those that refreshes have left segments in, which wait for that. */
-#define TIDY_SOON (250 * MS)
+/* Segments that refreshes have drained are emptied so often. */
+#define EMPTY_PAUSE (250 * MS)
 
 /* The longest wait after something was in the way. */
 #define LONGEST_POSTPONE (30 * SECOND)
@@ -90,7 +90,7 @@ static TimestampTz start_at = DT_NOBEGIN;	/* no process before */
 static int nrefused = 0;					/* in a row, by the server */
 static bool written = false;				/* logs, since the last look */
 static TimestampTz tidy_at = DT_NOEND;		/* written, and no worker there */
-static bool tidy_asked = false;				/* by a refresh */
+static TimestampTz empty_at = DT_NOEND;		/* segments, for refreshes */
 static bool resting = false;				/* gives nothing any more */
 
 /* ---- time ---- */
@@ -116,6 +116,8 @@ look_at_clock(void)
 		queued_since = now;
 	if (tidy_at != DT_NOEND)
 		tidy_at = Min(tidy_at, now + TIDY_PAUSE);
+	if (empty_at != DT_NOEND)
+		empty_at = Min(empty_at, now + EMPTY_PAUSE);
 }
 
 /* ---- collect ---- */
@@ -299,11 +301,8 @@ take(bool collected)
 	if (!note_changes(&what))
 		reload_soon();
 	written |= names_a_log(&what);
-	if ((what.events & WAKE_TIDY) != 0)
-	{
-		tidy_asked = true;
-		tidy_at = Min(tidy_at, now + TIDY_SOON);
-	}
+	if ((what.events & WAKE_DRAINED) != 0)
+		empty_at = Min(empty_at, now + EMPTY_PAUSE);
 	if ((what.events & WAKE_PARTS) != 0)
 	{
 		forget_postponements();
@@ -419,51 +418,52 @@ give(const int *due, int ndue, int n)
 	return true;
 }
 
-/*
- * Returns whether somebody looks after the logs: a worker takes a job without
- * stream tables, or all that there are have others, and will.
- */
-static bool
-give_tidying(void)
+static int
+give_maintenance(bool drained_only)
 {
-	PoolJob job = {.n = 0};
-	bool alone = pgt_pool_workers() == 0;
-	int slot;
+	PoolJob job = {.n = 0, .drained_only = drained_only};
+	int slot = pgt_pool_give(&job, -1, pgt_pool_workers() == 0);
 
-	if (!alone && !tidy_asked)
-		return true;
-
-	slot = pgt_pool_give(&job, -1, alone);
 	if (slot == POOL_NO_PROCESS)
 		note_no_process();
 	if (slot >= 0)
 		given[slot].n = 0;
-	return slot >= 0;
+	return slot;
 }
 
 /*
  * Logs grow also if whoever reads them is suspended, frozen or manual.  Every
  * worker looks after them before it leaves; if there is none, one comes for
- * that alone, and so it does when a refresh has asked for it.
+ * that alone.
  */
 static void
 tidy_up(void)
 {
-	if (resting)
-		return;
 	if (written && pgt_pool_workers() == 0)
 		tidy_at = Min(tidy_at, now + TIDY_PAUSE);
 	written = false;
 	if (now < Max(tidy_at, start_at))
 		return;
 
-	if (give_tidying())
-	{
-		tidy_at = DT_NOEND;
-		tidy_asked = false;
-	}
+	if (pgt_pool_workers() == 0 && give_maintenance(false) < 0)
+		tidy_at = now + TIDY_PAUSE;
 	else
-		tidy_at = now + (tidy_asked ? TIDY_SOON : TIDY_PAUSE);
+		tidy_at = DT_NOEND;
+}
+
+/*
+ * What refreshes have asked for.  If all workers are busy, or places are short,
+ * they do it themselves once it becomes urgent.
+ */
+static void
+empty_segments(void)
+{
+	if (now < Max(empty_at, start_at))
+		return;
+
+	empty_at = DT_NOEND;
+	if (pgt_pool_workers() > 0 || pgt_pool_has_place())
+		(void) give_maintenance(true);
 }
 
 static void
@@ -488,7 +488,11 @@ dispatch(void)
 	else
 	{
 		queued_since = DT_NOEND;
-		tidy_up();
+		if (!resting)
+		{
+			tidy_up();
+			empty_segments();
+		}
 		pgt_pool_rest();
 	}
 }
@@ -505,7 +509,7 @@ next_time(void)
 	if (!resting)
 		next = Min(next, pgt_next_due(&model->due, now));
 	if (!resting && queued_since == DT_NOEND)
-		next = Min(next, Max(tidy_at, start_at));
+		next = Min(next, Max(Min(tidy_at, empty_at), start_at));
 	if (queued_since != DT_NOEND)
 	{
 		TimestampTz start = Max(queued_since + PATIENCE, start_at);
@@ -514,18 +518,50 @@ next_time(void)
 			next = Min(next, start);
 		next = Min(next, pgt_pool_crowded_until());
 	}
-	if (now < taken_at + TAKE_PAUSE)
-		next = Min(next, taken_at + TAKE_PAUSE);
 	return next;
+}
+
+/*
+ * More changes of a log whose readers are all known to be dirty tell nothing
+ * new, until one of them is refreshed.  But if no worker will look after the
+ * logs, the next change starts the minute after which one comes.
+ */
+static bool
+listen_again(void)
+{
+	uint64 dirty[WAKE_WORDS] = {0};
+	uint64 clean[WAKE_WORDS] = {0};
+	bool wants_all = !resting && tidy_at == DT_NOEND &&
+					 pgt_pool_workers() == 0;
+
+	for (int i = 0; i < model->due.nnodes && !wants_all; i++)
+	{
+		const StreamNode *stream = &model->streams[i];
+		uint64 *logs = model->due.nodes[i].dirty ? dirty : clean;
+
+		for (int t = 0; t < stream->ntracks; t++)
+		{
+			uint64 bit = (uint64) stream->tracks[t] % WAKE_BITS;
+
+			logs[bit / 64] |= UINT64CONST(1) << (bit % 64);
+		}
+	}
+
+	for (int w = 0; w < WAKE_WORDS; w++)
+		dirty[w] &= ~clean[w];
+	return pgt_wake_listen(dirty);
 }
 
 static void
 rest(void)
 {
 	TimestampTz next = next_time();
+	TimestampTz take_at = Max(now, taken_at + TAKE_PAUSE);
 	int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 	long timeout = -1;
 
+	if (listen_again())
+		next = Min(next, take_at);
 	if (next != DT_NOEND)
 	{
 		events |= WL_TIMEOUT;

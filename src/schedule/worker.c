@@ -248,7 +248,9 @@ pgt_worker_main(Datum slot)
 		memset(&result, 0, sizeof(result));
 		if (job.n > 0)
 			run_job(&job, &result);
-		pgt_maintain_database(job.n == 0);
+		else if (job.drained_only)
+			pgt_empty_drained_segments();
+		pgt_maintain_database(job.n == 0 && !job.drained_only);
 		report_idle();
 		MemoryContextReset(memory);
 		pgt_pool_finish(&result);

@@ -25,5 +25,22 @@ $$;
 SELECT count(*) FROM pgtrickle.pgt_status();
 ROLLBACK;
 
+-- A transaction that makes it anew knows nothing of what was before.
+CREATE TABLE t (id int);
+SELECT pgtrickle.create_stream_table('s', 'SELECT * FROM t', 'manual');
+BEGIN;
+INSERT INTO t VALUES (1);
+SELECT pgtrickle.refresh_stream_table('s');
+DROP EXTENSION pg_trickle CASCADE;
+DROP TABLE s;
+CREATE EXTENSION pg_trickle;
+SELECT pgtrickle.create_stream_table('s', 'SELECT * FROM t', 'manual');
+COMMIT;
+INSERT INTO t VALUES (2);
+SELECT pgtrickle.refresh_stream_table('s');
+SELECT action, rows_inserted FROM pgtrickle.get_refresh_history('s', 1);
+SELECT * FROM s ORDER BY id;
+DROP TABLE s, t CASCADE;
+
 -- It goes without a trace.
 DROP EXTENSION pg_trickle;

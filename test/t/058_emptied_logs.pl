@@ -80,15 +80,26 @@ is( sql(q{SELECT count(*) FROM pgtrickle.pgt_log_segments
 			WHERE pg_relation_size(log_relid) > 33e6}), '0', 'is emptied at once');
 cmp_ok(segments('d'), '>=', 1, 'others are left meanwhile');
 
+# A minute later workers look after all logs: that is not what is meant.
+sub emptied_soon
+{
+	my ($name) = @_;
+	my $start = time;
+
+	wait_for_query($node, $drained, '0', $name);
+	cmp_ok(time - $start, '<', 40, 'without waiting for a minute');
+	return;
+}
+
 kill 'CONT', $scheduler;
-wait_for_query($node, $drained, '0', 'a worker empties what is left');
+emptied_soon('a worker empties what is left');
 
 # It is asked for by the refreshes, each time.
 my $before = sql($emptied);
 
 fill_and_refresh(4);
-wait_for_query($node, "SELECT ($emptied) > $before", 't', 'and comes again');
-wait_for_query($node, $drained, '0', 'for all of it');
+emptied_soon('and comes again');
+cmp_ok(sql($emptied), '>', $before, 'for more of them');
 
 # There may be thousands of free segments, after a bad day; who refreshes has
 # nothing to do with them.
