@@ -73,11 +73,12 @@ repeat(MaintenanceStep step, int times)
 		CHECK_FOR_INTERRUPTS();
 }
 
+/* Which may drain others: those are emptied in the next round. */
 static bool
-empty_drained(void)
+move_on_drained_logs(void)
 {
 	pgt_maintain_drained_logs();
-	return false;
+	return TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 static void
@@ -90,7 +91,7 @@ do_all(void)
 static void
 do_drained(void)
 {
-	repeat(empty_drained, 1);
+	repeat(move_on_drained_logs, LOG_ROUNDS);
 }
 
 /* An error is written to the log, and what remains is done another time. */
