@@ -118,9 +118,9 @@ measure_single()
 			do
 				pgbench_rate $table $clients >> "$stage/tps.$clients.$table"
 			done
-			swap_tables
-			clean_capture
 		done
+		swap_tables
+		[ $((round % 4)) != 0 ] || clean_capture
 	done
 }
 
