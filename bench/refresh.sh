@@ -95,7 +95,7 @@ measure_query()
 		"recomputation $recompute ms" '' '< 0.2 ms'
 	for changed in 1 100 10000
 	do
-		repetitions=$((changed == 1 ? 300 : changed == 100 ? 100 : 10))
+		repetitions=$((changed == 1 ? 300 : changed == 100 ? 100 : 30))
 		delta=$(timed_sql $repetitions "$(change "$rows" $changed)" \
 			"$refresh_statement" | median)
 		row "$query over $rows rows, $changed changed" "$delta ms" \

@@ -61,6 +61,7 @@ typedef struct NameCheck
 {
 	bool must_own;
 	bool drops;		  /* then who owns the schema may, too */
+	bool harmless;	  /* the lock hardly gets in anybody's way */
 	const char *hint; /* if it is no stream table; or NULL */
 } NameCheck;
 
@@ -73,7 +74,19 @@ is_owned(Oid relid, bool drops)
 									  get_rel_namespace(relid), GetUserId());
 }
 
-/* Checked before the lock: who may not control it may not block it. */
+static void
+refuse_others(const RangeVar *range, const NameCheck *check)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("\"%s\" is not a stream table", range->relname),
+			check->hint == NULL ? 0 : errhint("%s", check->hint));
+}
+
+/*
+ * Checked before the lock: who may not control it may not block it.  What its
+ * owner locks harmlessly is looked up only once, afterwards.
+ */
 static void
 check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
 {
@@ -81,12 +94,11 @@ check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
 
 	if (!OidIsValid(relid) || relid == old_relid)
 		return;
+	if (check->harmless && check->must_own && is_owned(relid, false))
+		return;
 
 	if (!pgt_is_stream_table(relid))
-		ereport(ERROR,
-				errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				errmsg("\"%s\" is not a stream table", range->relname),
-				check->hint == NULL ? 0 : errhint("%s", check->hint));
+		refuse_others(range, check);
 	if (check->must_own && !is_owned(relid, check->drops))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, range->relname);
 }
@@ -116,7 +128,12 @@ StreamTable *
 pgt_stream_by_range_var(const RangeVar *name, LOCKMODE mode, bool must_own,
 						bool missing_ok, const char *hint)
 {
-	NameCheck check = {.must_own = must_own, .hint = hint};
+	NameCheck check = {
+		.must_own = must_own,
+		.harmless = mode <= RowExclusiveLock,
+		.hint = hint,
+	};
+	StreamTable *st;
 	Oid relid;
 
 	pgt_learn_catalog();
@@ -130,7 +147,10 @@ pgt_stream_by_range_var(const RangeVar *name, LOCKMODE mode, bool must_own,
 					   name->relname));
 		return NULL;
 	}
-	return pgt_lookup_stream(relid, false);
+	st = pgt_lookup_stream(relid, true);
+	if (st == NULL)
+		refuse_others(name, &check);
+	return st;
 }
 
 /*
