@@ -78,8 +78,9 @@ row()
 # them if the kernel has some to give.)
 huge_pages()
 {
-	if awk '{n[$1] = $2} END {exit !(n["HugePages_Total:"] -
-			n["HugePages_Free:"] + n["HugePages_Rsvd:"] > 0)}' /proc/meminfo
+	if awk '/^HugePages_(Total|Rsvd):/ { used += $2 }
+			/^HugePages_Free:/ { used -= $2 }
+			END { exit !(used > 0) }' /proc/meminfo
 	then
 		echo 'in huge pages'
 	else
