@@ -204,7 +204,7 @@ extern bool pgt_source_covers(const Source *source, int ncolumns,
 extern void pgt_delete_source(int64 track_id);
 extern void pgt_drop_segments(int64 track_id); /* the log tables */
 
-/* Of Segment, by segno. */
+/* Of Segment, by segno: all, and those that are not free. */
 extern List *pgt_segments(int64 track_id);
 extern List *pgt_live_segments(int64 track_id);
 extern List *pgt_drained_logs(void);					  /* of int64 * */
@@ -212,9 +212,11 @@ extern Segment *pgt_open_segment(int64 track_id);		  /* NULL: none */
 extern Segment *pgt_create_segment(const Source *source); /* see segment.c */
 extern void pgt_update_segment(const Segment *segment);
 
-/* Is the log table there and of the shape that the segment says? */
+/* Of what shape is the log table?  See segment.c. */
 extern bool pgt_log_has_old_columns(TupleDesc desc, int ncolumns);
 extern bool pgt_segment_stores(const Segment *segment, int i, Oid type);
+
+/* Is it there, and of the shape that the segment says? */
 extern bool pgt_segment_is_intact(const Segment *segment);
 
 /* ---- internal nodes: pgt_nodes ---- */

@@ -26,7 +26,6 @@
 #include "catalog/heap.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
@@ -262,9 +261,11 @@ log_desc(const Source *source)
 	TupleDescInitEntry(desc, Anum_log_weight, "weight", INT2OID, -1, 0);
 	for (int image = 0; image < nimages; image++)
 	{
+		char name = image == 0 ? 'c' : 'o';
+
 		for (int i = 0; i < n; i++)
-			init_log_column(desc, ++attno, "co"[image], source -> relid,
-							source -> columns[i]);
+			init_log_column(desc, ++attno, name, source->relid,
+							source->columns[i]);
 	}
 	return desc;
 }

@@ -342,6 +342,7 @@ pgt_lookup_stream(Oid relid, bool missing_ok)
 	return rows == NIL ? NULL : linitial(rows);
 }
 
+/* That there is one is enough: the tuple does not outlive the scan. */
 static void *
 note_row(HeapTuple tuple, const Datum *values, const bool *nulls)
 {
