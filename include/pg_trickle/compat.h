@@ -87,6 +87,17 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 }
 #endif
 
+/* PG18 can put something before the tuple. */
+static inline MinimalTuple
+pgt_form_minimal_tuple(TupleDesc desc, Datum *values, bool *nulls)
+{
+#if PG_VERSION_NUM < 180000
+	return heap_form_minimal_tuple(desc, values, nulls);
+#else
+	return heap_form_minimal_tuple(desc, values, nulls, 0);
+#endif
+}
+
 /* Minor releases of 2023 brought databases that are half dropped. */
 #ifndef DATCONNLIMIT_INVALID_DB
 #define DATCONNLIMIT_INVALID_DB -2

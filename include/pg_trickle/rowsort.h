@@ -33,9 +33,9 @@ typedef struct SortedRow
 /* In a memory context of its own, a child of the current one. */
 extern RowSort *pgt_rowsort_create(void);
 
-/* Add the row in "slot", which is copied; keys->tuple is not read. */
+/* Add a row of these values, which are copied; keys->tuple is not read. */
 extern void pgt_rowsort_put(RowSort *sort, const SortedRow *keys,
-							TupleTableSlot *slot);
+							TupleDesc desc, Datum *values, bool *nulls);
 
 /*
  * The next row, NULL after the last; valid until the following call.  The

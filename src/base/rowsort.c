@@ -22,13 +22,20 @@
 #include "catalog/pg_type_d.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
 
+#include "pg_trickle/compat.h"
 #include "pg_trickle/rowsort.h"
 
 #define FIRST_ROWS 32 /* most changes have fewer */
 #define ROWS_AHEAD 8  /* until a tuple asked for is in the processor's cache */
+
+/* Sorting in parts; their counters fit the processor's cache. */
+#define FEWEST_ROWS_IN_PARTS 256
+#define ROWS_PER_PART 8
+#define MAX_PART_BITS 12
 
 /* Sorted rows lie anywhere in memory: ask for them before they are needed. */
 #ifdef __GNUC__
@@ -242,12 +249,68 @@ put_in_memory(RowSort *sort, const SortedRow *row)
 	sort->rows[sort->nrows++] = *row;
 }
 
+/* The part of the hashes that rows with this one are in, of 2^bits equal ones. */
+static inline int
+part_of(int64 group, int bits)
+{
+	uint64 place = (uint64) group ^ (UINT64CONST(1) << 63);
+
+	return (int) (place >> (64 - bits));
+}
+
+/* How many rows each part has, as the place where it begins. */
+static int64 *
+find_parts(const SortedRow *rows, int64 nrows, int bits)
+{
+	int nparts = 1 << bits;
+	int64 *starts = palloc0(sizeof(int64) * (nparts + 1));
+
+	for (int64 i = 0; i < nrows; i++)
+		starts[part_of(rows[i].group, bits) + 1]++;
+	for (int i = 1; i <= nparts; i++)
+		starts[i] += starts[i - 1];
+	return starts;
+}
+
+/*
+ * Hashes lie evenly between the least and the greatest: many rows are first
+ * dealt out to parts of that range, and then sorted in each.  If they all are
+ * of one group, they land in one part, and nothing is won.
+ */
+static void
+sort_in_parts(RowSort *sort)
+{
+	int bits = Min(pg_leftmost_one_pos64(sort->nrows / ROWS_PER_PART),
+				   MAX_PART_BITS);
+	int64 *starts = find_parts(sort->rows, sort->nrows, bits);
+	SortedRow *dealt = MemoryContextAllocHuge(sort->memory,
+											  sort->max_rows *
+												  sizeof(SortedRow));
+	int64 begin = 0;
+
+	for (int64 i = 0; i < sort->nrows; i++)
+		dealt[starts[part_of(sort->rows[i].group, bits)]++] = sort->rows[i];
+	pfree(sort->rows);
+	sort->rows = dealt;
+
+	/* Each part's start has moved to its end. */
+	for (int i = 0; i < 1 << bits; i++)
+	{
+		sort_rows(dealt + begin, starts[i] - begin);
+		begin = starts[i];
+	}
+	pfree(starts);
+}
+
 static void
 sort_in_memory(RowSort *sort)
 {
 	if (sort->sorted)
 		return;
-	sort_rows(sort->rows, sort->nrows);
+	if (sort->nrows >= FEWEST_ROWS_IN_PARTS)
+		sort_in_parts(sort);
+	else
+		sort_rows(sort->rows, sort->nrows);
 	sort->sorted = true;
 }
 
@@ -263,7 +326,8 @@ next_from_memory(RowSort *sort)
 /* ---- either ---- */
 
 void
-pgt_rowsort_put(RowSort *sort, const SortedRow *keys, TupleTableSlot *slot)
+pgt_rowsort_put(RowSort *sort, const SortedRow *keys, TupleDesc desc,
+				Datum *values, bool *nulls)
 {
 	SortedRow row = *keys;
 	MemoryContext before;
@@ -274,7 +338,7 @@ pgt_rowsort_put(RowSort *sort, const SortedRow *keys, TupleTableSlot *slot)
 		go_to_disk(sort);
 
 	before = MemoryContextSwitchTo(sort->tuples);
-	row.tuple = ExecCopySlotMinimalTuple(slot);
+	row.tuple = pgt_form_minimal_tuple(desc, values, nulls);
 	if (sort->disk == NULL)
 		put_in_memory(sort, &row);
 	else

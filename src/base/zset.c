@@ -62,7 +62,6 @@ struct ZSet
 
 	/* the rows */
 	int64 puts;
-	TupleTableSlot *input;
 	RowSort *rows;
 
 	/* reading */
@@ -74,12 +73,13 @@ struct ZSet
 	int64 group;	   /* hash of the group */
 	MinimalTuple lead; /* first row of the group, kept by "rows", or NULL */
 	TupleTableSlot *lead_slot;
-	ImageList images;		/* those with one image hash */
-	ImageList negatives;	/* of the group, if the rows are in memory */
-	RowQueue *disk_queue;	/* else they are here; NULL: none so far */
-	TupleTableSlot *queued; /* a row and its weight */
-	TupleTableSlot *out;	/* what the reader sees or is compared */
-	ZSet *strangers;		/* rows of groups yet to come */
+	ImageList images;			/* those with one image hash */
+	ImageList negatives;		/* of the group, if the rows are in memory */
+	RowQueue *disk_queue;		/* else they are here; NULL: none so far */
+	TupleTableSlot *queued;		/* a row and its weight */
+	TupleTableSlot *from_queue; /* the row */
+	TupleTableSlot *out;		/* what the reader sees or is compared */
+	ZSet *strangers;			/* rows of groups yet to come */
 };
 
 /* ---- putting ---- */
@@ -104,21 +104,10 @@ pgt_zset_create(TupleDesc desc, const RowIdentity *groups)
 	zset->desc = CreateTupleDescCopy(desc);
 	zset->image = pgt_identity_by_image(desc, desc->natts);
 	zset->groups = groups != NULL ? groups : zset->image;
-	zset->input = MakeSingleTupleTableSlot(zset->desc, &TTSOpsVirtual);
 	zset->rows = pgt_rowsort_create();
 
 	MemoryContextSwitchTo(old);
 	return zset;
-}
-
-/* Let slot "to" start with the first "natts" columns of the row in "from". */
-static void
-show_columns(TupleTableSlot *to, TupleTableSlot *from, int natts)
-{
-	slot_getsomeattrs(from, natts);
-	ExecClearTuple(to);
-	memcpy(to->tts_values, from->tts_values, natts * sizeof(Datum));
-	memcpy(to->tts_isnull, from->tts_isnull, natts * sizeof(bool));
 }
 
 /*
@@ -133,15 +122,14 @@ pgt_zset_put(ZSet *zset, TupleTableSlot *slot, int64 weight)
 
 	Assert(!zset->reading);
 
-	show_columns(zset->input, slot, zset->desc->natts);
-	ExecStoreVirtualTuple(zset->input);
-	keys.image = pgt_identity_quick_hash(zset->image,
-										 zset->input->tts_values,
-										 zset->input->tts_isnull);
+	slot_getsomeattrs(slot, zset->desc->natts);
+	keys.image = pgt_identity_quick_hash(zset->image, slot->tts_values,
+										 slot->tts_isnull);
 	keys.group = zset->groups == zset->image ?
 					 keys.image :
-					 pgt_identity_hash(zset->groups, zset->input);
-	pgt_rowsort_put(zset->rows, &keys, zset->input);
+					 pgt_identity_hash(zset->groups, slot);
+	pgt_rowsort_put(zset->rows, &keys, zset->desc, slot->tts_values,
+					slot->tts_isnull);
 	zset->puts++;
 
 	MemoryContextSwitchTo(old);
@@ -340,6 +328,16 @@ take_images(ZSet *zset)
 
 /* ---- negative rows ---- */
 
+/* Let slot "to" start with the first "natts" columns of the row in "from". */
+static void
+show_columns(TupleTableSlot *to, TupleTableSlot *from, int natts)
+{
+	slot_getsomeattrs(from, natts);
+	ExecClearTuple(to);
+	memcpy(to->tts_values, from->tts_values, natts * sizeof(Datum));
+	memcpy(to->tts_isnull, from->tts_isnull, natts * sizeof(bool));
+}
+
 /* A group on disk may be larger than memory. */
 static void
 queue_on_disk(ZSet *zset, const Image *image)
@@ -356,6 +354,8 @@ queue_on_disk(ZSet *zset, const Image *image)
 		TupleDescInitEntry(desc, natts + 1, "weight", INT8OID, -1, 0);
 		zset->disk_queue = pgt_rowqueue_create(desc);
 		zset->queued = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+		zset->from_queue = MakeSingleTupleTableSlot(zset->desc,
+													&TTSOpsVirtual);
 	}
 
 	queued = zset->queued;
@@ -395,9 +395,9 @@ next_negative(ZSet *zset, int64 *weight)
 									 pgt_rowqueue_get(zset->disk_queue);
 	if (row == NULL)
 		return NULL;
-	show_columns(zset->input, row, natts);
+	show_columns(zset->from_queue, row, natts);
 	*weight = DatumGetInt64(slot_getattr(row, natts + 1, &(bool){false}));
-	return ExecStoreVirtualTuple(zset->input);
+	return ExecStoreVirtualTuple(zset->from_queue);
 }
 
 static void
