@@ -30,6 +30,8 @@
 #include "pg_trickle/run_as.h"
 #include "pg_trickle/schedule.h"
 
+#define GROUPS_FILLFACTOR 70
+
 /* ---- the table ---- */
 
 /*
@@ -100,6 +102,22 @@ pgt_column_definition(const TargetEntry *tle)
 	return makeColumnDef(tle->resname, type, exprTypmod(expr), collation);
 }
 
+/*
+ * Groups are few, and change again and again: with room in their pages their
+ * rows stay there, without new entries in indexes.  Full pages would never get
+ * any: the new versions of all rows would go to other pages, fill those, and
+ * so on until vacuum comes.
+ */
+static List *
+storage_options(const Query *query)
+{
+	Node *percent = (Node *) makeInteger(GROUPS_FILLFACTOR);
+
+	if (!query->hasAggs || query->groupClause == NIL)
+		return NIL;
+	return list_make1(makeDefElem("fillfactor", percent, -1));
+}
+
 static Oid
 create_table(RangeVar *name, const Query *query)
 {
@@ -108,6 +126,7 @@ create_table(RangeVar *name, const Query *query)
 	Oid relid;
 
 	stmt->relation = name;
+	stmt->options = storage_options(query);
 	stmt->oncommit = ONCOMMIT_NOOP;
 	foreach (lc, query->targetList)
 	{
