@@ -249,7 +249,7 @@ put_in_memory(RowSort *sort, const SortedRow *row)
 	sort->rows[sort->nrows++] = *row;
 }
 
-/* The part of the hashes that rows with this one are in, of 2^bits equal ones. */
+/* The part of the range of hashes, one of 2^bits, that this one is in. */
 static inline int
 part_of(int64 group, int bits)
 {
