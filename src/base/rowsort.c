@@ -258,7 +258,7 @@ part_of(int64 group, int bits)
 	return (int) (place >> (64 - bits));
 }
 
-/* How many rows each part has, as the place where it begins. */
+/* Where each part will begin: the numbers of rows in those before, added up. */
 static int64 *
 find_parts(const SortedRow *rows, int64 nrows, int bits)
 {
@@ -273,32 +273,49 @@ find_parts(const SortedRow *rows, int64 nrows, int bits)
 }
 
 /*
+ * Bring each row into its part, in place: what is found there goes to the next
+ * free place of its own (American flag sort; McIlroy, Bostic and McIlroy,
+ * "Engineering Radix Sort", 1993).
+ */
+static void
+deal_out(SortedRow *rows, const int64 *starts, int bits)
+{
+	int nparts = 1 << bits;
+	int64 *next = palloc(sizeof(int64) * nparts);
+
+	memcpy(next, starts, sizeof(int64) * nparts);
+	for (int part = 0; part < nparts; part++)
+	{
+		while (next[part] < starts[part + 1])
+		{
+			SortedRow row = rows[next[part]];
+			int own = part_of(row.group, bits);
+			int64 place = next[own]++;
+
+			if (own == part)
+				continue;
+			rows[next[part]] = rows[place];
+			rows[place] = row;
+		}
+	}
+	pfree(next);
+}
+
+/*
  * Hashes lie evenly between the least and the greatest: many rows are first
  * dealt out to parts of that range, and then sorted in each.  If they all are
  * of one group, they land in one part, and nothing is won.
  */
 static void
-sort_in_parts(RowSort *sort)
+sort_in_parts(SortedRow *rows, int64 nrows)
 {
-	int bits = Min(pg_leftmost_one_pos64(sort->nrows / ROWS_PER_PART),
+	int bits = Min(pg_leftmost_one_pos64(nrows / ROWS_PER_PART),
 				   MAX_PART_BITS);
-	int64 *starts = find_parts(sort->rows, sort->nrows, bits);
-	SortedRow *dealt = MemoryContextAllocHuge(sort->memory,
-											  sort->max_rows *
-												  sizeof(SortedRow));
-	int64 begin = 0;
+	int64 *starts = find_parts(rows, nrows, bits);
 
-	for (int64 i = 0; i < sort->nrows; i++)
-		dealt[starts[part_of(sort->rows[i].group, bits)]++] = sort->rows[i];
-	pfree(sort->rows);
-	sort->rows = dealt;
-
-	/* Each part's start has moved to its end. */
-	for (int i = 0; i < 1 << bits; i++)
-	{
-		sort_rows(dealt + begin, starts[i] - begin);
-		begin = starts[i];
-	}
+	deal_out(rows, starts, bits);
+	for (int part = 0; part < 1 << bits; part++)
+		sort_rows(rows + starts[part], starts[part + 1] - starts[part]);
 	pfree(starts);
 }
 
@@ -308,7 +325,7 @@ sort_in_memory(RowSort *sort)
 	if (sort->sorted)
 		return;
 	if (sort->nrows >= FEWEST_ROWS_IN_PARTS)
-		sort_in_parts(sort);
+		sort_in_parts(sort->rows, sort->nrows);
 	else
 		sort_rows(sort->rows, sort->nrows);
 	sort->sorted = true;
