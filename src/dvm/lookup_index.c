@@ -184,6 +184,7 @@ choose_index(Oid relid, const Bitmapset *attnos)
 		return stmt;
 
 	stmt->accessMethod = "hash";
+	attno = -1;
 	while ((attno = bms_next_member(attnos, attno)) >= 0)
 		if (OidIsValid(GetDefaultOpClass(get_atttype(relid, attno),
 										 HASH_AM_OID)))

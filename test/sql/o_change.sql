@@ -308,6 +308,12 @@ SELECT * FROM test('join_group', $$
 	SELECT c.id, c.name, t.total FROM customers c
 	JOIN (SELECT customer, sum(amount) AS total FROM orders GROUP BY customer) t ON t.customer = c.id $$,
 	'orders', 'customers');
+-- The values of that key do not fit a btree.
+SELECT * FROM test('join_group_by_text', $$
+	SELECT c.id, c.score, t.total FROM customers c
+	JOIN (SELECT 'customer ' || customer AS name, sum(amount) AS total FROM orders GROUP BY 1) t
+	ON t.name = c.name $$,
+	'customers');
 SELECT * FROM test('join_own_group', $$
 	SELECT o.id, o.amount, t.total FROM orders o
 	JOIN (SELECT customer, sum(amount) AS total FROM orders GROUP BY customer) t USING (customer)
