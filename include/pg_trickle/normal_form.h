@@ -152,6 +152,9 @@ extern char *pgt_query_text(const Query *query);
 /* Is this range table entry the output of a node, and of which? */
 extern bool pgt_is_node_leaf(const RangeTblEntry *rte, int *node_id);
 
+/* It is an error if there is no node "id". */
+extern const QueryNode *pgt_find_node(const NormalForm *form, int id);
+
 /*
  * The columns of range table entry "varno" of "query" that are referenced
  * anywhere in it (also by its subqueries), offset by

@@ -184,6 +184,14 @@ typedef const char *(*AttemptedStep)(void *arg);
 
 extern Attempt pgt_attempt(AttemptedStep step, void *arg);
 
+/* ---- discretion.c ---- */
+
+/*
+ * Run a step of the refresh of a stream table; who is not its owner is told
+ * that it failed, and no more.
+ */
+extern void pgt_run_discreetly(Oid relid, void (*step)(void *arg), void *arg);
+
 /* ---- recompute.c ---- */
 
 /*

@@ -311,8 +311,12 @@ sort_in_parts(SortedRow *rows, int64 nrows)
 {
 	int bits = Min(pg_leftmost_one_pos64(nrows / ROWS_PER_PART),
 				   MAX_PART_BITS);
-	int64 *starts = find_parts(rows, nrows, bits);
+	int64 *starts;
 
+	StaticAssertStmt(FEWEST_ROWS_IN_PARTS >= 2 * ROWS_PER_PART,
+					 "one part would be a shift by all 64 bits");
+	starts = find_parts(rows, nrows, bits);
+	CHECK_FOR_INTERRUPTS();
 	deal_out(rows, starts, bits);
 	for (int part = 0; part < 1 << bits; part++)
 		sort_rows(rows + starts[part], starts[part + 1] - starts[part]);

@@ -102,31 +102,51 @@ pgt_column_definition(const TargetEntry *tle)
 	return makeColumnDef(tle->resname, type, exprTypmod(expr), collation);
 }
 
+/* Is the result that of GROUP BY, one row for each group? */
+static bool
+shows_groups(const NormalForm *form, const Query *query)
+{
+	RangeTblEntry *rte;
+	const QueryNode *node;
+	int id;
+
+	if (list_length(query->rtable) != 1)
+		return false;
+	rte = linitial(query->rtable);
+	if (rte->rtekind == RTE_SUBQUERY)
+		return shows_groups(form, rte->subquery);
+	if (!pgt_is_node_leaf(rte, &id))
+		return false;
+
+	node = pgt_find_node(form, id);
+	return node->nkeys > 0 && node->aggs != NIL;
+}
+
 /*
- * Groups are few, and change again and again: with room in their pages their
- * rows stay there, without new entries in indexes.  Full pages would never get
- * any: the new versions of all rows would go to other pages, fill those, and
- * so on until vacuum comes.
+ * Rows of groups get new versions again and again.  With room in their pages
+ * many of these stay there, and need no new entries in indexes.  Full pages
+ * never get any: the versions that leave them fill others, and so on until
+ * vacuum comes.
  */
 static List *
-storage_options(const Query *query)
+storage_options(const NormalForm *form)
 {
 	Node *percent = (Node *) makeInteger(GROUPS_FILLFACTOR);
 
-	if (!query->hasAggs || query->groupClause == NIL)
+	if (!form->keyed || form->top == NULL || !shows_groups(form, form->top))
 		return NIL;
 	return list_make1(makeDefElem("fillfactor", percent, -1));
 }
 
 static Oid
-create_table(RangeVar *name, const Query *query)
+create_table(RangeVar *name, const Query *query, const NormalForm *form)
 {
 	CreateStmt *stmt = makeNode(CreateStmt);
 	ListCell *lc;
 	Oid relid;
 
 	stmt->relation = name;
-	stmt->options = storage_options(query);
+	stmt->options = storage_options(form);
 	stmt->oncommit = ONCOMMIT_NOOP;
 	foreach (lc, query->targetList)
 	{
@@ -187,7 +207,7 @@ pgt_create_stream_table(const CreateRequest *request)
 	st->mode = request->mode;
 	st->options = request->options;
 	st->status = STREAM_INITIALIZING;
-	st->relid = create_table(request->name, query);
+	st->relid = create_table(request->name, query, form);
 	pgt_create_parts(st, query, form);
 	finish_table(st);
 	pgt_insert_stream(st);

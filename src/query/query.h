@@ -115,9 +115,6 @@ extern void pgt_replace_whole_rows(Query *query);
  */
 extern Query *pgt_query_of_node(Normalizer *normalizer, QueryNode *node);
 
-/* It is an error if there is no node "id". */
-extern const QueryNode *pgt_find_node(const NormalForm *form, int id);
-
 /* A Var on column "attno" of a node's output, as varno 1. */
 extern Var *pgt_node_output(const QueryNode *node, AttrNumber attno);
 extern int pgt_node_natts(const QueryNode *node);

@@ -625,8 +625,9 @@ is_recomputed_each_time(const Job *job)
 }
 
 static void
-refresh_one(Job *job)
+refresh_one(void *arg)
 {
+	Job *job = arg;
 	WindowLimits limits = pgt_window_limits(job->st, has_fuse(job));
 	Window *window;
 	bool first_fill = !job->st->is_populated;
@@ -707,12 +708,12 @@ begin_requested(Oid relid)
 
 /* Everything that comes before the snapshot. */
 static void
-prepare(Job *job, const RefreshRequest *request)
+prepare(void *arg)
 {
+	Job *job = arg;
 	ErrorContextCallback context;
 
 	begin_context(&context, job->st);
-	job->request = request;
 	job->compiled = pgt_compile(job->st);
 	pgt_refuse_running_writer(job->compiled);
 	job->gap = pgt_find_gap(job->compiled);
@@ -757,8 +758,11 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 	jobs = lock_streams(streams, request->automatic);
 	foreach (lc, jobs)
 	{
-		prepare(lfirst(lc), request);
-		latest |= pgt_needs_latest_snapshot(((Job *) lfirst(lc))->st);
+		Job *job = lfirst(lc);
+
+		job->request = request;
+		pgt_run_discreetly(job->st->relid, prepare, job);
+		latest |= pgt_needs_latest_snapshot(job->st);
 	}
 
 	if (request->automatic)
@@ -788,7 +792,7 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 		}
 		job->snapshot_time = snapshot_time;
 		begin_context(&context, job->st);
-		refresh_one(job);
+		pgt_run_discreetly(job->st->relid, refresh_one, job);
 		if (job == llast(jobs) && request->rows_inserted != NULL)
 			*request->rows_inserted = job->result.inserted;
 		end_context(&context);

@@ -1,5 +1,6 @@
--- Only its owner reads the definition of a stream table: not from what is ours, and,
--- if the administrator says so, not from the server's catalogs either.
+-- Others are not told the definition of a stream table, nor rows of what it reads:
+-- nothing of ours tells them, and an administrator can have the server's catalogs
+-- keep it, too.
 \i trickle_test.sql
 \set SHOW_CONTEXT never
 CREATE ROLE regress_definitions_owner;
@@ -18,11 +19,16 @@ RESET ROLE;
 CREATE FUNCTION tells(query text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	told text;
+	detail text;
+	hint text;
+	context text;
 BEGIN
 	EXECUTE format('SELECT string_agg(x::text, '' '') FROM %s x', query) INTO told;
 	RETURN coalesce(told ~ '4711', false);
 EXCEPTION WHEN OTHERS THEN
-	RETURN SQLERRM ~ '4711';
+	GET STACKED DIAGNOSTICS told = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+		hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+	RETURN concat(told, detail, hint, context) ~ '4711';
 END $$;
 CREATE VIEW ours AS
 	SELECT format('pgtrickle.%I(%s)', proname,
@@ -49,15 +55,50 @@ SET LOCAL client_min_messages = error;
 SELECT what FROM ours WHERE tells(what) ORDER BY what COLLATE "C";
 ROLLBACK;
 
--- The text of any view is PostgreSQL's to show; one command ends that, and we do
--- without.
+-- Who refreshes what reads it refreshes it, too.  Its errors, and whatever else the
+-- server may say about it, quote rows and queries.
+SET ROLE regress_definitions_owner;
+CREATE FUNCTION mine.check_price(price numeric) RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RAISE NOTICE 'the price is %', price;
+	RETURN 100 / (price - 4711)::int;
+END $$;
+SELECT pgtrickle.create_stream_table('mine.checked', 'SELECT id, mine.check_price(price) AS c FROM mine.item', 'manual', 'FULL');
+GRANT SELECT ON mine.checked TO regress_definitions_reader;
+RESET ROLE;
+GRANT CREATE ON SCHEMA public TO regress_definitions_reader;
+SET ROLE regress_definitions_reader;
+SELECT pgtrickle.create_stream_table('above', 'SELECT p.kind, c.c FROM mine.prices p, mine.checked c', 'manual', 'FULL', initialize => false);
+SET client_min_messages = notice;
+SELECT pgtrickle.refresh_stream_table('above');
+RESET ROLE;
+UPDATE mine.item SET price = 4711 WHERE id = 1;
+SET ROLE regress_definitions_reader;
+SELECT pgtrickle.refresh_stream_table('above');
+\echo :LAST_ERROR_SQLSTATE
+SELECT pgtrickle.refresh_if_stale('above', '0');
+SELECT count(*) FROM pgtrickle.verify_stream_table('above');
+-- The owner is told.
+SET ROLE regress_definitions_owner;
+SELECT pgtrickle.refresh_stream_table('mine.checked');
+UPDATE mine.item SET price = 10 WHERE id = 1;
+SELECT pgtrickle.refresh_stream_table('mine.checked');
+RESET ROLE;
+RESET client_min_messages;
+DROP TABLE above;
+
+-- The text of any view is PostgreSQL's to show; an administrator can end that, and we
+-- do without.
 RESET ROLE;
 REVOKE SELECT ON pg_catalog.pg_rewrite FROM PUBLIC;
+REVOKE USAGE ON SCHEMA pgtrickle_query FROM PUBLIC;
+GRANT USAGE ON SCHEMA pgtrickle_query TO regress_definitions_owner;
 SET ROLE regress_definitions_reader;
 SELECT definition FROM pg_views WHERE schemaname = 'pgtrickle_query';
 SELECT pg_get_viewdef(oid) FROM pg_class WHERE relnamespace = 'pgtrickle_query'::regnamespace;
 SELECT ev_action FROM pg_rewrite;
 SELECT count(view_definition) FROM information_schema.views WHERE table_schema = 'pgtrickle_query';
+SELECT * FROM pgtrickle_query.prices_1;
 SELECT * FROM mine.prices;
 \c
 SET ROLE regress_definitions_owner;
@@ -74,6 +115,7 @@ SELECT pgtrickle.drop_stream_table('mine.prices');
 
 RESET ROLE;
 GRANT SELECT ON pg_catalog.pg_rewrite TO PUBLIC;
+GRANT USAGE ON SCHEMA pgtrickle_query TO PUBLIC;
 DROP SCHEMA mine CASCADE;
 DROP OWNED BY regress_definitions_owner, regress_definitions_reader;
 DROP ROLE regress_definitions_owner, regress_definitions_reader;
