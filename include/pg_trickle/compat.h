@@ -266,10 +266,11 @@ pgt_attribute_is_copied(TupleDesc desc, int i)
 #endif
 
 /*
- * PG18, built with assertions, wants a snapshot of whoever inserts into a table
- * that could have toasted values, although only toasting needs it.
+ * PG18 and the later minor releases of all others, built with assertions, want a
+ * snapshot of whoever inserts into a table that could have toasted values,
+ * although only toasting needs it.
  */
-#if PG_VERSION_NUM >= 180000 && defined(USE_ASSERT_CHECKING)
+#ifdef USE_ASSERT_CHECKING
 #define PGT_INSERT_ASSERTS_SNAPSHOT true
 #else
 #define PGT_INSERT_ASSERTS_SNAPSHOT false

@@ -3,8 +3,8 @@
  * the order of columns in step with the enums there.  Columns have no defaults,
  * which each new session would have to look up in pg_attrdef; new ones go last
  * and may be NULL, as after the restore of a dump of an older version.  Nobody
- * but superusers reads the tables; the functions and views show each user what
- * it may see.
+ * but superusers and the owner of the database, who may want to dump it, reads the
+ * tables; the functions and views show each user what it may see.
  *
  * The row of pgt_era is deliberately not dumped: a restore makes a new one,
  * which is how the restored database knows that its transaction ids are not
