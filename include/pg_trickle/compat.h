@@ -266,7 +266,7 @@ pgt_attribute_is_copied(TupleDesc desc, int i)
 #endif
 
 /*
- * PG18 and the later minor releases of all others, built with assertions, want a
+ * PG18 and later minor releases of all others, built with assertions, want a
  * snapshot of whoever inserts into a table that could have toasted values,
  * although only toasting needs it.
  */
