@@ -21,6 +21,7 @@
 
 #include "pg_trickle/frontier.h"
 #include "pg_trickle/options.h"
+#include "pg_trickle/run_as.h"
 
 /* ---- stream tables: pgt_stream_tables ---- */
 
@@ -58,12 +59,12 @@ typedef struct ScheduledAs
 typedef struct StreamTable
 {
 	int64 pgt_id;
-	int64 revision;		  /* grows by one with each change of the row */
-	Oid relid;			  /* the table itself */
-	Oid query_relid;	  /* the view that holds the query */
-	char *defining_query; /* names qualified, as of creation */
-	char *original_query; /* as the user wrote it */
-	char *timezone;		  /* in which the query is computed */
+	int64 revision;			  /* grows by one with each change of the row */
+	Oid relid;				  /* the table itself */
+	Oid query_relid;		  /* the view that holds the query */
+	char *defining_query;	  /* names qualified, as of creation */
+	char *original_query;	  /* as the user wrote it */
+	CreatorSettings settings; /* under which the query is computed */
 	char *schedule;
 	RefreshMode mode;
 	StreamStatus status;

@@ -28,7 +28,7 @@ typedef struct Compiled
 	Oid relid;
 	Oid owner;
 	Oid query_relid;
-	char *timezone;
+	CreatorSettings settings;
 	char *meaning; /* see meaning.c */
 	ApplyTarget target;
 	NormalForm *form;
@@ -37,6 +37,7 @@ typedef struct Compiled
 	bool captured;	  /* and were seen to have all triggers, if valid */
 	List *relids;	  /* whose change makes this invalid */
 	List *types;	  /* of users', that texts may name */
+	List *row_types;  /* relations of the composite ones (among relids) */
 	MemoryContext memory;
 	bool valid;
 	int level;					  /* of the subtransaction that runs it, or 0 */

@@ -53,7 +53,9 @@ CREATE TABLE pgtrickle.pgt_stream_tables (
 	fuse_ceiling bigint,
 	fuse_blown_at timestamptz,
 	retry_at timestamptz,
-	delta_ms double precision
+	delta_ms double precision,
+	date_style text,
+	text_search_config text
 );
 
 /*

@@ -9,8 +9,10 @@
  * with every setting pinned that changes the meaning of a built-in STABLE
  * function, so that two refreshes never disagree about the same row.
  *
- * All pins are constants but one: which day a timestamp belongs to depends on
- * the time zone, and that is the one its creator had (pgt_run_as_in()).
+ * All pins are constants but three: the time zone decides which day a timestamp
+ * belongs to, the order of DateStyle which one '03/04/2026' is, and the
+ * configuration of text search what a text is made of.  These are as they were
+ * for its creator (pgt_run_as_in()).
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +29,6 @@ static const struct
 	const char *value;
 } pinned[] = {
 	{"search_path", "pg_catalog, pg_temp"},
-	{"DateStyle", "ISO, MDY"},
 	{"IntervalStyle", "postgres"},
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
@@ -40,7 +41,60 @@ static const struct
 	{"lc_numeric", "C"},
 	{"lc_time", "C"},
 	{"row_security", "on"},
+	{"timezone_abbreviations", "Default"},
+	{"quote_all_identifiers", "off"},
+	{"gin_fuzzy_search_limit", "0"},
 };
+
+static const struct
+{
+	const char *name;
+	char *constant; /* without a creator */
+} creator_settings[NUM_CREATOR_SETTINGS] = {
+	[CREATOR_TIMEZONE] = {"TimeZone", "UTC"},
+	[CREATOR_DATE_STYLE] = {"DateStyle", "ISO, MDY"},
+	[CREATOR_TEXT_SEARCH] = {"default_text_search_config", "pg_catalog.simple"},
+};
+
+const char *
+pgt_creator_setting_name(int setting)
+{
+	return creator_settings[setting].name;
+}
+
+const char *
+pgt_creator_setting_default(int setting)
+{
+	return creator_settings[setting].constant;
+}
+
+/*
+ * Those of the running session, palloc'd.
+ */
+CreatorSettings
+pgt_creator_settings(void)
+{
+	CreatorSettings settings;
+
+	for (int i = 0; i < NUM_CREATOR_SETTINGS; i++)
+		settings.values[i] =
+			pstrdup(GetConfigOption(creator_settings[i].name, false, false));
+	settings.values[CREATOR_DATE_STYLE] =
+		psprintf("ISO, %s", DateOrder == DATEORDER_YMD ? "YMD" :
+							DateOrder == DATEORDER_DMY ? "DMY" :
+														 "MDY");
+	return settings;
+}
+
+CreatorSettings
+pgt_copy_settings(const CreatorSettings *settings)
+{
+	CreatorSettings copy;
+
+	for (int i = 0; i < NUM_CREATOR_SETTINGS; i++)
+		copy.values[i] = pstrdup(settings->values[i]);
+	return copy;
+}
 
 /*
  * What is set already, as most is, is left alone: what user code sets now is
@@ -58,20 +112,25 @@ pin(const char *name, const char *value)
 }
 
 /*
- * Become "owner" for user code, in UTC; undone by pgt_run_as_done() with the
- * value returned, or by the end of the (sub)transaction.
+ * Become "owner" for user code, in UTC and so on; undone by pgt_run_as_done()
+ * with the value returned, or by the end of the (sub)transaction.
  */
 RunAs
 pgt_run_as(Oid owner)
 {
-	return pgt_run_as_in(owner, "UTC");
+	CreatorSettings constants;
+
+	for (int i = 0; i < NUM_CREATOR_SETTINGS; i++)
+		constants.values[i] = creator_settings[i].constant;
+	return pgt_run_as_in(owner, &constants);
 }
 
 /*
- * The same in a time zone, for what depends on it: queries and their parts.
+ * The same under the settings of a creator, for what depends on them: queries
+ * and their parts.
  */
 RunAs
-pgt_run_as_in(Oid owner, const char *timezone)
+pgt_run_as_in(Oid owner, const CreatorSettings *settings)
 {
 	RunAs before;
 
@@ -81,7 +140,8 @@ pgt_run_as_in(Oid owner, const char *timezone)
 	before.guc_level = NewGUCNestLevel();
 	for (size_t i = 0; i < lengthof(pinned); i++)
 		pin(pinned[i].name, pinned[i].value);
-	pin("TimeZone", timezone);
+	for (int i = 0; i < NUM_CREATOR_SETTINGS; i++)
+		pin(creator_settings[i].name, settings->values[i]);
 
 	return before;
 }

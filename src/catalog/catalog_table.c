@@ -33,7 +33,7 @@
 #include "pg_trickle/catalog_table.h"
 #include "pg_trickle/compat.h"
 
-#define MAX_CATALOG_COLUMNS 32
+#define MAX_CATALOG_COLUMNS 34
 #define MAX_ORDER 3 /* columns of an index */
 
 /* A table of so many blocks is read without its index ... */

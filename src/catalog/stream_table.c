@@ -53,7 +53,9 @@ enum
 	Anum_fuse_blown_at,
 	Anum_retry_at,
 	Anum_delta_ms,
-	Natts_streams = Anum_delta_ms,
+	Anum_date_style,
+	Anum_text_search_config,
+	Natts_streams = Anum_text_search_config,
 };
 
 static const char *const mode_names[] = {
@@ -204,6 +206,27 @@ read_options(StreamOptions *options, const Datum *values, const bool *nulls)
 								DatumGetInt64(values[Anum_fuse_ceiling - 1]);
 }
 
+/* Where they are stored. */
+static const AttrNumber setting_columns[NUM_CREATOR_SETTINGS] = {
+	[CREATOR_TIMEZONE] = Anum_timezone,
+	[CREATOR_DATE_STYLE] = Anum_date_style,
+	[CREATOR_TEXT_SEARCH] = Anum_text_search_config,
+};
+
+static void
+read_settings(CreatorSettings *settings, const Datum *values,
+			  const bool *nulls)
+{
+	for (int i = 0; i < NUM_CREATOR_SETTINGS; i++)
+	{
+		AttrNumber attno = setting_columns[i];
+
+		settings->values[i] = nulls[attno - 1] ?
+								  pstrdup(pgt_creator_setting_default(i)) :
+								  TextDatumGetCString(values[attno - 1]);
+	}
+}
+
 static void *
 form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 {
@@ -216,7 +239,7 @@ form_stream(HeapTuple tuple, const Datum *values, const bool *nulls)
 	st->query_relid = DatumGetObjectId(values[Anum_query_relid - 1]);
 	st->defining_query = TextDatumGetCString(values[Anum_defining_query - 1]);
 	st->original_query = TextDatumGetCString(values[Anum_original_query - 1]);
-	st->timezone = TextDatumGetCString(values[Anum_timezone - 1]);
+	read_settings(&st->settings, values, nulls);
 	st->schedule = TextDatumGetCString(values[Anum_schedule - 1]);
 	st->mode = pgt_parse_mode(TextDatumGetCString(values[Anum_mode - 1]));
 	st->status = pgt_parse_status(TextDatumGetCString(values[Anum_status - 1]));
@@ -284,7 +307,9 @@ fill_row(const StreamTable *st, Datum *values, bool *nulls)
 	values[Anum_query_relid - 1] = ObjectIdGetDatum(st->query_relid);
 	values[Anum_defining_query - 1] = CStringGetTextDatum(st->defining_query);
 	values[Anum_original_query - 1] = CStringGetTextDatum(st->original_query);
-	values[Anum_timezone - 1] = CStringGetTextDatum(st->timezone);
+	for (int i = 0; i < NUM_CREATOR_SETTINGS; i++)
+		values[setting_columns[i] - 1] =
+			CStringGetTextDatum(st->settings.values[i]);
 	values[Anum_schedule - 1] = CStringGetTextDatum(st->schedule);
 	values[Anum_mode - 1] = CStringGetTextDatum(pgt_mode_name(st->mode));
 	values[Anum_status - 1] = CStringGetTextDatum(pgt_status_name(st->status));

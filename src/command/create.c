@@ -202,7 +202,7 @@ pgt_create_stream_table(const CreateRequest *request)
 	st->pgt_id = pgt_new_stream_id();
 	st->original_query = pstrdup(request->query);
 	st->defining_query = pgt_query_text(query);
-	st->timezone = pstrdup(GetConfigOption("TimeZone", false, false));
+	st->settings = pgt_creator_settings();
 	st->schedule = pstrdup(request->schedule);
 	st->mode = request->mode;
 	st->options = request->options;

@@ -86,17 +86,24 @@ pgt_sql_export_definition(PG_FUNCTION_ARGS)
 {
 	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
 										 AccessShareLock, true);
-	bool other_zone = strcmp(st->timezone,
-							 GetConfigOption("TimeZone", false, false)) != 0;
+	CreatorSettings here = pgt_creator_settings();
 	StringInfoData sql;
+	StringInfoData end;
 
 	initStringInfo(&sql);
-	if (other_zone)
-		appendStringInfo(&sql, "SET TimeZone = %s;\n",
-						 quote_literal_cstr(st->timezone));
+	initStringInfo(&end);
+	for (int i = 0; i < NUM_CREATOR_SETTINGS; i++)
+	{
+		const char *name = pgt_creator_setting_name(i);
+
+		if (strcmp(st->settings.values[i], here.values[i]) == 0)
+			continue;
+		appendStringInfo(&sql, "SET %s = %s;\n", name,
+						 quote_literal_cstr(st->settings.values[i]));
+		appendStringInfo(&end, "RESET %s;\n", name);
+	}
 	append_create(&sql, st);
 	append_status(&sql, st);
-	if (other_zone)
-		appendStringInfoString(&sql, "RESET TimeZone;\n");
+	appendStringInfoString(&sql, end.data);
 	PG_RETURN_TEXT_P(cstring_to_text(sql.data));
 }

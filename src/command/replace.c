@@ -225,7 +225,7 @@ pgt_replace_query(StreamTable *st, const Query *query, const NormalForm *form)
 	check_no_cycle(st, form);
 	added = added_columns(st, query);
 	st->defining_query = pgt_query_text(query);
-	st->timezone = pstrdup(GetConfigOption("TimeZone", false, false));
+	st->settings = pgt_creator_settings();
 	st->keyed = form->keyed;
 	st->nkeys = form->nkeys;
 	st->keys = form->keys;

@@ -33,6 +33,7 @@
 
 #include "pg_trickle/catalog.h"
 #include "pg_trickle/node.h"
+#include "pg_trickle/type_shape.h"
 
 #define STATE_FILLFACTOR 45 /* room for a new version of every row */
 #define STATE_SCHEMA "pgtrickle_state"
@@ -229,11 +230,16 @@ pgt_node_output_desc(const QueryNode *query)
 
 /* ---- creation ---- */
 
-/* What an existing state table was made for, to compare. */
+/*
+ * What an existing state table was made for, to compare.  It keeps hashes of
+ * keys and arguments, which change with the attributes of composite types.
+ */
 static char *
 signature(const NodeProgram *node)
 {
 	StringInfoData text;
+	List *seen = NIL;
+	List *relids = NIL;
 
 	initStringInfo(&text);
 	appendStringInfoString(&text, node->query->rule);
@@ -244,6 +250,10 @@ signature(const NodeProgram *node)
 		appendStringInfo(&text, "%s %s", i == 0 ? " by" : ",",
 						 format_type_be_qualified(type));
 	}
+	for (int i = 0; i < node->input_desc->natts; i++)
+		pgt_append_type_shape(&text,
+							  TupleDescAttr(node->input_desc, i)->atttypid,
+							  TYPE_EQUALS, &seen, &relids);
 	if (node->shown != InvalidAttrNumber)
 		appendStringInfoString(&text, "; one shown");
 	for (int i = 0; i < node->naggs; i++)

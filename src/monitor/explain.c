@@ -216,7 +216,9 @@ put_strategy(FunctionCallInfo fcinfo, const StreamTable *st,
 
 	put_property(fcinfo, "stream table", pgt_relation_text(st->relid));
 	put_property(fcinfo, "query", pgt_current_query_text(st));
-	put_property(fcinfo, "time zone", st->timezone);
+	put_property(fcinfo, "time zone", st->settings.values[CREATOR_TIMEZONE]);
+	put_property(fcinfo, "date style",
+				 st->settings.values[CREATOR_DATE_STYLE]);
 	put_property(fcinfo, "refresh mode", pgt_mode_name(st->mode));
 	put_property(fcinfo, "maintained by",
 				 strcmp(mode, "FULL") == 0 ? "recomputation" : "delta");

@@ -49,7 +49,7 @@ recomputation_time(const StreamTable *st, Compiled *compiled)
 		return 0;
 
 	/* Planning calls functions. */
-	before = pgt_run_as_in(compiled->owner, compiled->timezone);
+	before = pgt_run_as_in(compiled->owner, &compiled->settings);
 	cost = pgt_query_cost(compiled->recompute_sql, &compiled->recompute_plan);
 	pgt_run_as_done(before);
 	return st->full_ms * cost / st->full_cost;

@@ -244,7 +244,7 @@ ignore_row(TupleTableSlot *slot, int64 weight, void *arg)
 static void
 check_rights(const StreamTable *st, Oid owner)
 {
-	RunAs before = pgt_run_as_in(owner, st->timezone);
+	RunAs before = pgt_run_as_in(owner, &st->settings);
 	SavedPlan *plan = NULL;
 
 	pgt_run_query(recompute_sql(st, " WHERE false"), &plan, true, NIL,
@@ -264,6 +264,7 @@ collect_relids(const StreamTable *st, Compiled *compiled, List *node_states)
 									   ((SourceUse *) lfirst(lc))->relid);
 	compiled->relids = list_concat(compiled->relids,
 								   list_copy(compiled->form->views));
+	compiled->relids = list_concat(compiled->relids, compiled->row_types);
 	foreach (lc, node_states)
 		compiled->relids = lappend_oid(compiled->relids,
 									   ((NodeState *) lfirst(lc))->state_relid);
@@ -341,7 +342,7 @@ build(const StreamTable *st)
 	compiled->pgt_id = st->pgt_id;
 	compiled->relid = st->relid;
 	compiled->query_relid = st->query_relid;
-	compiled->timezone = pstrdup(st->timezone);
+	compiled->settings = pgt_copy_settings(&st->settings);
 	compiled->target = apply_target(st);
 	compiled->owner = pgt_relation_owner(st->relid);
 	query = pgt_view_query(st->query_relid);

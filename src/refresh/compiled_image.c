@@ -55,7 +55,8 @@ pgt_compiled_write(const Compiled *compiled, RefreshMode mode,
 	pgt_image_put_int(image, compiled->relid);
 	pgt_image_put_int(image, compiled->query_relid);
 	pgt_image_put_int(image, mode);
-	pgt_image_put_text(image, compiled->timezone);
+	for (int i = 0; i < NUM_CREATOR_SETTINGS; i++)
+		pgt_image_put_text(image, compiled->settings.values[i]);
 
 	pgt_image_put_int(image, compiled->owner);
 	pgt_image_put_text(image, compiled->meaning);
@@ -64,6 +65,7 @@ pgt_compiled_write(const Compiled *compiled, RefreshMode mode,
 	pgt_image_put_int(image, compiled->captured);
 	pgt_image_put_oids(image, compiled->relids);
 	pgt_image_put_oids(image, compiled->types);
+	pgt_image_put_oids(image, compiled->row_types);
 	write_form(compiled->form, image);
 	pgt_image_put_int(image, compiled->program != NULL);
 	if (compiled->program != NULL)
@@ -111,7 +113,8 @@ is_made_for(const StreamTable *st, ImageReader *image)
 
 	same &= (Oid) pgt_image_int(image) == st->query_relid;
 	same &= (RefreshMode) pgt_image_int(image) == st->mode;
-	same &= strcmp(pgt_image_text(image), st->timezone) == 0;
+	for (int i = 0; i < NUM_CREATOR_SETTINGS; i++)
+		same &= strcmp(pgt_image_text(image), st->settings.values[i]) == 0;
 	return same;
 }
 
@@ -124,7 +127,7 @@ read_compiled(const StreamTable *st, ImageReader *image, MemoryContext memory)
 	compiled->pgt_id = st->pgt_id;
 	compiled->relid = st->relid;
 	compiled->query_relid = st->query_relid;
-	compiled->timezone = pstrdup(st->timezone);
+	compiled->settings = pgt_copy_settings(&st->settings);
 	compiled->owner = (Oid) pgt_image_int(image);
 	compiled->meaning = pgt_image_text(image);
 	compiled->recompute_sql = pgt_image_text(image);
@@ -132,6 +135,7 @@ read_compiled(const StreamTable *st, ImageReader *image, MemoryContext memory)
 	compiled->captured = pgt_image_int(image) != 0;
 	compiled->relids = pgt_image_oids(image);
 	compiled->types = pgt_image_oids(image);
+	compiled->row_types = pgt_image_oids(image);
 	compiled->form = read_form(image);
 	if (pgt_image_int(image) != 0)
 		compiled->program = pgt_program_read(image, memory);

@@ -10,9 +10,12 @@
  *		CREATE OR REPLACE FUNCTION ...				that it calls
  *		ALTER TABLE ... DISABLE ROW LEVEL SECURITY	of a source
  *		ALTER TABLE ... DROP COLUMN ...				of a source read as a whole
+ *		ALTER TYPE ... DROP ATTRIBUTE ...			of a type of its values
+ *		ALTER TYPE ... RENAME VALUE ...				where it makes text of them
  *
  * So each refresh stores what it computed by: the versions (xmin) of the rules
- * of views, hashes of functions, and whether changes could be followed.  If
+ * of views, hashes of functions and of types, and whether changes could be
+ * followed.  If
  * that is no longer so, the next refresh recomputes.  All this means nothing
  * in another database (a restore, be it into the same cluster) or in another
  * cluster (pg_upgrade), which got the content and the definitions together:
@@ -31,6 +34,7 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
+#include "catalog/pg_type_d.h"
 #include "common/hashfn.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/fmgroids.h"
@@ -38,6 +42,7 @@
 #include "utils/syscache.h"
 
 #include "pg_trickle/refresh.h"
+#include "pg_trickle/type_shape.h"
 
 /* What the expressions of a query use. */
 typedef struct Uses
@@ -45,6 +50,7 @@ typedef struct Uses
 	List *functions; /* OIDs of those that users made */
 	List *types;	 /* of those, too */
 	bool whole_rows; /* of tables: every column counts, and its name */
+	bool converts;	 /* makes something else of values of any type */
 } Uses;
 
 static bool
@@ -91,6 +97,56 @@ add_type(Node *node, Uses *uses)
 		uses->types = list_append_unique_oid(uses->types, type);
 }
 
+/* Has one of the arguments a type of users', or is it a row of no type? */
+static bool
+takes_own_types(List *args)
+{
+	ListCell *lc;
+
+	foreach (lc, args)
+	{
+		Node *arg = lfirst(lc);
+		Oid type = exprType(IsA(arg, TargetEntry) ?
+								(Node *) ((TargetEntry *) arg)->expr :
+								arg);
+
+		if (type >= FirstNormalObjectId || type == RECORDOID ||
+			type == RECORDARRAYOID)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May this make a text of an enum's value, or of what contains one?  Comparing
+ * does not.
+ */
+static bool
+may_convert(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_CoerceViaIO:
+			return takes_own_types(list_make1(((CoerceViaIO *) node)->arg));
+		case T_ArrayCoerceExpr:
+			return takes_own_types(
+				list_make1(((ArrayCoerceExpr *) node)->arg));
+		case T_FuncExpr:
+			return takes_own_types(((FuncExpr *) node)->args);
+		case T_Aggref:
+			return takes_own_types(((Aggref *) node)->args);
+		case T_WindowFunc:
+			return takes_own_types(((WindowFunc *) node)->args);
+		case T_XmlExpr:
+			return true;
+		case T_OpExpr:
+			return ((OpExpr *) node)->opresulttype != BOOLOID &&
+				   takes_own_types(((OpExpr *) node)->args);
+		default:
+			return false;
+	}
+}
+
 static bool
 collect_uses(Node *node, void *context)
 {
@@ -100,6 +156,7 @@ collect_uses(Node *node, void *context)
 		return false;
 
 	add_type(node, uses);
+	uses->converts |= may_convert(node);
 	if (IsA(node, Var))
 	{
 		uses->whole_rows |= ((Var *) node)->varattno == 0;
@@ -143,6 +200,7 @@ static const AttrNumber function_columns[] = {
 	Anum_pg_proc_probin,
 	Anum_pg_proc_prosqlbody,
 	Anum_pg_proc_proconfig,
+	Anum_pg_proc_proargdefaults,
 };
 
 static uint64
@@ -201,6 +259,25 @@ append_functions(StringInfo text, List *functions)
 	}
 }
 
+/* ---- types ---- */
+
+static void
+append_types(StringInfo text, const Uses *uses, Compiled *compiled)
+{
+	const NormalForm *form = compiled->form;
+	TypeDetail detail = uses->converts					  ? TYPE_TEXTS :
+						form->nodes != NIL || form->keyed ? TYPE_EQUALS :
+															TYPE_IMAGES;
+	List *types = list_copy(uses->types);
+	List *seen = NIL;
+	ListCell *lc;
+
+	list_sort(types, list_oid_cmp);
+	foreach (lc, types)
+		pgt_append_type_shape(text, lfirst_oid(lc), detail, &seen,
+							  &compiled->row_types);
+}
+
 /* ---- views ---- */
 
 /* Renaming a table or a column leaves the rule of a view as it is. */
@@ -249,6 +326,7 @@ pgt_meaning(Compiled *compiled, const Query *query)
 	}
 	compiled->types = uses.types;
 	append_functions(&text, uses.functions);
+	append_types(&text, &uses, compiled);
 	if (uses.whole_rows)
 	{
 		foreach (lc, compiled->form->sources)

@@ -341,6 +341,20 @@ apply_changes(Job *job, ZSet *changes)
 	pgt_advance_refresh_snapshot();
 }
 
+/*
+ * Rows of a stream table with a key that are no longer unique under it, for a
+ * type has lost an attribute, are told apart as a bag's: by their images.
+ */
+static void
+correct_as_bag(Job *job)
+{
+	ApplyTarget target = job->compiled->target;
+
+	job->compiled->target = (ApplyTarget){.relid = target.relid};
+	apply_changes(job, pgt_recompute_difference(job->compiled));
+	job->compiled->target = target;
+}
+
 /* Write what differs from the query. */
 static void
 correct(Job *job)
@@ -352,6 +366,8 @@ correct(Job *job)
 		pgt_apply_rebuild_index(&job->compiled->target);
 		apply_changes(job, pgt_recompute_difference(job->compiled));
 	}
+	if (job->result.mismatch && job->compiled->target.keyed)
+		correct_as_bag(job);
 	if (job->result.mismatch)
 		ereport(ERROR,
 				errcode(ERRCODE_DATA_CORRUPTED),
@@ -394,6 +410,9 @@ recompute(Job *job, const char *reason)
 	job->reason = reason;
 	job->compiled->lost_rows = false;
 	pgt_progress_begin(job->st->pgt_id, job->st->relid, job->compiled->owner);
+	if (job->compiled->row_types != NIL &&
+		!pgt_meaning_is_kept(job->st, job->compiled))
+		pgt_apply_rebuild_index(&job->compiled->target); /* of hashes */
 	if (job->compiled->program != NULL)
 	{
 		pgt_progress_phase(PROGRESS_STATES, -1);
@@ -517,7 +536,7 @@ bring_up_to_date(Job *job, Window *window)
 		return;
 
 	pgt_apply_check_table(job->st->relid);
-	before = pgt_run_as_in(job->compiled->owner, job->compiled->timezone);
+	before = pgt_run_as_in(job->compiled->owner, &job->compiled->settings);
 	pgt_pin_work_mem();
 	job->compiled->level = GetCurrentTransactionNestLevel();
 	(void) pgt_apply_ensure_index(&job->compiled->target);

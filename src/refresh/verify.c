@@ -130,7 +130,7 @@ pgt_verify(Oid relid, bool repair, RowDifference report, void *arg)
 		.reason = "requested",
 	};
 	Compiled *compiled = pgt_refresh_and_stay(relid, &request);
-	RunAs before = pgt_run_as_in(compiled->owner, compiled->timezone);
+	RunAs before = pgt_run_as_in(compiled->owner, &compiled->settings);
 
 	compare_content(compiled, &v);
 	if (compiled->program != NULL)

@@ -334,6 +334,7 @@ make_job(PoolJob *job, const int *members, int n)
 	job->n = n;
 	job->cycle_id = cycle_id;
 	job->nerrors = 0;
+	job->drained_only = false;
 	for (int m = 0; m < n; m++)
 	{
 		const DueNode *node = &model->due.nodes[members[m]];

@@ -1,0 +1,124 @@
+/*-------------------------------------------------------------------------
+ *
+ * type_shape.c
+ *	  What values of a type look like, beyond its name.
+ *
+ *		CREATE TYPE place AS (street text, town town);	-- an enum
+ *
+ *		" t16400/8a31c0d2"	which attributes were dropped, or what all are
+ *		" e16395/17f02b66"	the labels of town, with the OIDs they stand for
+ *
+ * A hash says no more than whether something has changed.  The labels are
+ * added up: the catalog has them in no order.  An attribute that is added is
+ * NULL in the values there are: their images stay (identity.c), but the hashes
+ * that go with "=" do not.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "pg_trickle/type_shape.h"
+
+static uint64
+hash_name(const char *name, uint64 seed)
+{
+	return hash_bytes_extended((const unsigned char *) name, strlen(name),
+							   seed);
+}
+
+static void
+append_labels(StringInfo text, Oid type)
+{
+	CatCList *labels = SearchSysCacheList1(ENUMTYPOIDNAME,
+										   ObjectIdGetDatum(type));
+	uint64 hash = 0;
+
+	for (int i = 0; i < labels->n_members; i++)
+	{
+		Form_pg_enum label = (Form_pg_enum)
+			GETSTRUCT(&labels->members[i]->tuple);
+
+		hash += hash_name(NameStr(label->enumlabel), label->oid);
+	}
+	ReleaseSysCacheList(labels);
+	appendStringInfo(text, " e%u/" UINT64_FORMAT, type, hash);
+}
+
+static void
+append_attributes(StringInfo text, Oid type, TypeDetail detail, List **seen,
+				  List **relids)
+{
+	TupleDesc desc = lookup_rowtype_tupdesc(type, -1);
+	uint64 hash = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped)
+			hash = hash_combine64(hash, att->attnum);
+		else if (detail >= TYPE_TEXTS)
+			hash = hash_combine64(hash, hash_name(NameStr(att->attname),
+												  att->atttypid));
+		else if (detail >= TYPE_EQUALS)
+			hash = hash_combine64(hash, att->atttypid);
+		if (!att->attisdropped)
+			pgt_append_type_shape(text, att->atttypid, detail, seen, relids);
+	}
+	ReleaseTupleDesc(desc);
+	appendStringInfo(text, " t%u/" UINT64_FORMAT, type, hash);
+	*relids = list_append_unique_oid(*relids, get_typ_typrelid(type));
+}
+
+/* The type that a domain, an array or a range is made of, or InvalidOid. */
+static Oid
+component(Oid type, char kind)
+{
+	switch (kind)
+	{
+		case TYPTYPE_DOMAIN:
+			return getBaseType(type);
+		case TYPTYPE_RANGE:
+			return get_range_subtype(type);
+		case TYPTYPE_MULTIRANGE:
+			return get_multirange_range(type);
+		case TYPTYPE_BASE:
+			return get_element_type(type);
+		default:
+			return InvalidOid;
+	}
+}
+
+/*
+ * See type_shape.h.
+ */
+void
+pgt_append_type_shape(StringInfo text, Oid type, TypeDetail detail, List **seen,
+					  List **relids)
+{
+	char kind = get_typtype(type);
+	Oid part = component(type, kind);
+
+	check_stack_depth();
+	if (list_member_oid(*seen, type))
+		return;
+	*seen = lappend_oid(*seen, type);
+
+	if (OidIsValid(part))
+		pgt_append_type_shape(text, part, detail, seen, relids);
+	else if (kind == TYPTYPE_ENUM && detail >= TYPE_TEXTS)
+		append_labels(text, type);
+	else if (kind == TYPTYPE_COMPOSITE)
+		append_attributes(text, type, detail, seen, relids);
+}

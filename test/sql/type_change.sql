@@ -1,0 +1,83 @@
+-- Types whose values become other ones, or equal ones, though no row is written.
+\i trickle_test.sql
+
+-- Refresh and compare.
+CREATE FUNCTION refreshed(st text) RETURNS TABLE (action text, reason text, wrong bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pgtrickle.refresh_stream_table(st);
+	RETURN QUERY SELECT h.action, h.refresh_reason,
+		(SELECT count(*) FROM pgtrickle.verify_stream_table(st))
+		FROM pgtrickle.get_refresh_history(st, 1) h;
+END $$;
+
+-- A composite type loses an attribute: rows that differed are the same.
+CREATE TYPE address AS (street text, no int);
+CREATE TABLE person (id int, home address);
+INSERT INTO person VALUES (1, '(x,1)'), (2, '(x,2)'), (3, '(y,2)');
+CREATE DOMAIN seat AS address;
+CREATE TABLE firm (id int PRIMARY KEY, seats seat[]);
+INSERT INTO firm VALUES (1, ARRAY['(x,1)'::seat, '(x,2)']), (2, ARRAY['(x,1)'::seat, '(x,3)']);
+SELECT trickle_test.stream('distincts', 'SELECT DISTINCT home FROM person');
+SELECT trickle_test.stream('grouped', 'SELECT home, count(*) FROM person GROUP BY home');
+SELECT trickle_test.stream('bag', 'SELECT home FROM person');
+SELECT trickle_test.stream('many', 'SELECT seats, count(*) AS n FROM firm GROUP BY seats');
+SELECT trickle_test.stream('least', 'SELECT count(DISTINCT home) AS n FROM person');
+SELECT trickle_test.stream('above', 'SELECT p.id, g.count FROM person p JOIN grouped g USING (home)');
+ALTER TYPE address DROP ATTRIBUTE no;
+INSERT INTO person VALUES (4, '(y)');
+SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, refreshed(st) r;
+INSERT INTO person VALUES (5, '(z)');
+DELETE FROM person WHERE id = 1;
+DELETE FROM firm WHERE id = 2;
+SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, refreshed(st) r;
+DELETE FROM person WHERE id = 4;
+SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, refreshed(st) r;
+SELECT * FROM distincts ORDER BY home;
+SELECT * FROM grouped ORDER BY home;
+-- ... and gets one.
+ALTER TYPE address ADD ATTRIBUTE floor int;
+INSERT INTO person VALUES (6, '(y,7)');
+UPDATE person SET home.floor = 3 WHERE id = 3;
+SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, refreshed(st) r;
+
+-- What is made into text shows names.
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE TABLE felt (id int, m mood, who address);
+INSERT INTO felt VALUES (1, 'sad', '(x,1)'), (2, 'sad', '(y,2)'), (3, 'ok', NULL);
+SELECT trickle_test.stream('texts', 'SELECT m::text AS t, count(*) FROM felt GROUP BY 1');
+SELECT trickle_test.stream('chosen', 'SELECT id FROM felt WHERE m::text = ''blue''');
+SELECT trickle_test.stream('joined', 'SELECT id, ''is '' || m AS t FROM felt');
+SELECT trickle_test.stream('arrays', 'SELECT id, to_jsonb(ARRAY[m]) AS j FROM felt');
+SELECT trickle_test.stream('rows', 'SELECT to_jsonb(felt) AS j FROM felt');
+SELECT trickle_test.stream('fields', 'SELECT id, row_to_json(who)::text AS j FROM felt');
+SELECT trickle_test.stream('plain', 'SELECT id, m FROM felt WHERE m > ''sad''');
+ALTER TYPE mood RENAME VALUE 'sad' TO 'blue';
+INSERT INTO felt VALUES (4, 'blue', '(z,3)');
+SELECT st, r.* FROM unnest(ARRAY['texts', 'chosen', 'joined', 'arrays', 'rows', 'fields', 'plain']) st, refreshed(st) r;
+SELECT * FROM texts ORDER BY t;
+ALTER TYPE address RENAME ATTRIBUTE street TO road;
+INSERT INTO felt VALUES (5, 'ok', '(z,3)');
+SELECT st, r.* FROM unnest(ARRAY['rows', 'fields', 'plain']) st, refreshed(st) r;
+-- One more label changes nothing for who compares.
+ALTER TYPE mood ADD VALUE 'fine' BEFORE 'ok';
+INSERT INTO felt VALUES (6, 'fine', NULL);
+SELECT st, r.* FROM unnest(ARRAY['texts', 'plain']) st, refreshed(st) r;
+-- A type of rows of a table.
+CREATE TABLE kept (street text, no int);
+CREATE TABLE held (id int, k kept);
+INSERT INTO held VALUES (1, '(x,1)');
+SELECT trickle_test.stream('kept_as', 'SELECT id, to_jsonb(k) AS j FROM held');
+ALTER TABLE kept RENAME COLUMN street TO road;
+INSERT INTO held VALUES (2, '(y,2)');
+SELECT * FROM refreshed('kept_as');
+
+-- A function's default is part of it.
+CREATE TABLE number (x int);
+INSERT INTO number VALUES (1), (2);
+CREATE FUNCTION times(a int, b int DEFAULT 5) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT a * b';
+SELECT trickle_test.stream('product', 'SELECT x, times(x) AS y FROM number');
+CREATE OR REPLACE FUNCTION times(a int, b int DEFAULT 6) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT a * b';
+INSERT INTO number VALUES (3);
+SELECT * FROM refreshed('product');
+SELECT * FROM product ORDER BY x;
