@@ -531,18 +531,29 @@ lock_sources(const Compiled *compiled)
 }
 
 /*
- * Lock all segments of a source's log; new ones appear only with changes
- * that a snapshot taken later than the locks does not need, or are found
- * by the second look.
+ * One that this stream table, too, has passed is not read any more, and whoever
+ * empties it right now is not waited for.
+ */
+static bool
+is_done_with(const StreamTable *st, const Segment *segment)
+{
+	return segment->state == SEGMENT_DRAINED && pgt_has_claim(st) &&
+		   pgt_consumer_has_passed(st, segment);
+}
+
+/*
+ * Lock the segments of a source's log that a refresh may read; new ones appear
+ * only with changes that a snapshot taken later than the locks does not need,
+ * or are found by the second look.
  */
 static void
-lock_log(Oid relid, bool hold)
+lock_log(const StreamTable *st, Oid relid)
 {
 	Source *source = pgt_lookup_source(relid, true);
 	List *locked = NIL;
 	bool again = source != NULL;
 
-	if (source != NULL && hold && !RecoveryInProgress())
+	if (source != NULL && !pgt_has_claim(st) && !RecoveryInProgress())
 		pgt_hold_segments(source->track_id);
 	while (again)
 	{
@@ -553,7 +564,8 @@ lock_log(Oid relid, bool hold)
 		{
 			Segment *segment = lfirst(lc);
 
-			if (list_member_oid(locked, segment->relid))
+			if (list_member_oid(locked, segment->relid) ||
+				is_done_with(st, segment))
 				continue;
 			LockRelationOid(segment->relid, AccessShareLock);
 			locked = lappend_oid(locked, segment->relid);
@@ -616,7 +628,7 @@ pgt_compile(const StreamTable *st)
 	if (entry->compiled->tracked)
 	{
 		foreach (lc, entry->compiled->form->sources)
-			lock_log(((SourceUse *) lfirst(lc))->relid, !pgt_has_claim(st));
+			lock_log(st, ((SourceUse *) lfirst(lc))->relid);
 	}
 	return entry->compiled;
 }

@@ -66,6 +66,21 @@ fill_and_refresh(6);
 cmp_ok(segments('d'), '>=', 2, 'a refresh leaves small segments');
 is(sql($emptied), '0', 'all of them');
 
+# Who empties one has it locked until he has committed; refreshes go on.
+my $emptier = $node->background_psql('postgres');
+my $one = sql(q{SELECT log_relid FROM pgtrickle.pgt_log_segments WHERE state = 'd' LIMIT 1});
+$emptier->query_safe("BEGIN; LOCK TABLE $one IN ACCESS EXCLUSIVE MODE");
+is( $node->psql(
+		'postgres', q{
+			SET lock_timeout = '1s';
+			INSERT INTO t VALUES (0);
+			SELECT pgtrickle.refresh_stream_table('s')},
+		on_error_stop => 1),
+	0,
+	'a refresh does not wait for who empties a segment');
+$emptier->query_safe('ROLLBACK');
+$emptier->quit;
+
 # 9 of them: the scheduler does not come.
 fill_and_refresh(8);
 cmp_ok(sql($emptied), '>=', 8, 'but not more than 8');
