@@ -77,7 +77,7 @@ static const char *const object_names[NUM_CATALOG_OBJECTS] = {
 /* How many columns the library knows; an older extension has fewer. */
 static const int natts_known[NUM_CATALOG_OBJECTS] = {
 	[TABLE_ERA] = 2,
-	[TABLE_STREAMS] = 30,
+	[TABLE_STREAMS] = 32,
 	[TABLE_DEPENDENCIES] = 5,
 	[TABLE_TRACKING] = 4,
 	[TABLE_SEGMENTS] = 10,

@@ -36,7 +36,7 @@ sub make_older
 		'postgres', q{
 		SET allow_system_table_mods = on;
 		DELETE FROM pg_attribute
-			WHERE attrelid = 'pgtrickle.pgt_stream_tables'::regclass AND attname = 'delta_ms';
+			WHERE attrelid = 'pgtrickle.pgt_stream_tables'::regclass AND attname = 'text_search_config';
 		UPDATE pg_class SET relnatts = relnatts - 1 WHERE oid = 'pgtrickle.pgt_stream_tables'::regclass;
 		UPDATE pg_extension SET extversion = '0.0.9' WHERE extname = 'pg_trickle'});
 	return;
