@@ -98,6 +98,19 @@ pgt_form_minimal_tuple(TupleDesc desc, Datum *values, bool *nulls)
 #endif
 }
 
+/* PG16 brought constructors of JSON, PG17 functions that take it apart. */
+static inline bool
+pgt_is_json_expression(const Node *node)
+{
+#if PG_VERSION_NUM >= 170000
+	return IsA(node, JsonConstructorExpr) || IsA(node, JsonExpr);
+#elif PG_VERSION_NUM >= 160000
+	return IsA(node, JsonConstructorExpr);
+#else
+	return false;
+#endif
+}
+
 /* Minor releases of 2023 brought databases that are half dropped. */
 #ifndef DATCONNLIMIT_INVALID_DB
 #define DATCONNLIMIT_INVALID_DB -2

@@ -207,6 +207,10 @@ extern ZSet *pgt_recompute_difference(Compiled *compiled);
  */
 extern bool pgt_recompute_fill(Compiled *compiled, int64 *inserted);
 
+/* Delete all rows of the stream table, and insert those of the query. */
+extern void pgt_recompute_anew(Compiled *compiled, int64 *deleted,
+							   int64 *inserted);
+
 /* ---- restore.c ---- */
 
 extern void pgt_link_restored(void);

@@ -18,8 +18,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_namespace_d.h"
+#include "catalog/pg_ts_config.h"
 #include "miscadmin.h"
+#include "tsearch/ts_cache.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/syscache.h"
 
 #include "pg_trickle/run_as.h"
 
@@ -53,8 +59,32 @@ static const struct
 } creator_settings[NUM_CREATOR_SETTINGS] = {
 	[CREATOR_TIMEZONE] = {"TimeZone", "UTC"},
 	[CREATOR_DATE_STYLE] = {"DateStyle", "ISO, MDY"},
-	[CREATOR_TEXT_SEARCH] = {"default_text_search_config", "pg_catalog.simple"},
+	[CREATOR_TEXT_SEARCH] = {"default_text_search_config", ""},
 };
+
+/*
+ * The configuration of text search by a name that always means the same: only
+ * those of the server have one.  Others can be dropped, renamed and closed to
+ * the owner, and nothing could be refreshed any more.  "": the session's.
+ */
+static char *
+text_search_config(void)
+{
+	Oid oid = getTSCurrentConfig(false);
+	HeapTuple tuple = SearchSysCache1(TSCONFIGOID, ObjectIdGetDatum(oid));
+	Form_pg_ts_config config;
+	char *name;
+
+	if (!HeapTupleIsValid(tuple))
+		return pstrdup("");
+
+	config = (Form_pg_ts_config) GETSTRUCT(tuple);
+	name = config->cfgnamespace == PG_CATALOG_NAMESPACE ?
+			   psprintf("pg_catalog.%s", NameStr(config->cfgname)) :
+			   pstrdup("");
+	ReleaseSysCache(tuple);
+	return name;
+}
 
 const char *
 pgt_creator_setting_name(int setting)
@@ -76,9 +106,9 @@ pgt_creator_settings(void)
 {
 	CreatorSettings settings;
 
-	for (int i = 0; i < NUM_CREATOR_SETTINGS; i++)
-		settings.values[i] =
-			pstrdup(GetConfigOption(creator_settings[i].name, false, false));
+	settings.values[CREATOR_TIMEZONE] =
+		pstrdup(GetConfigOption("TimeZone", false, false));
+	settings.values[CREATOR_TEXT_SEARCH] = text_search_config();
 	settings.values[CREATOR_DATE_STYLE] =
 		psprintf("ISO, %s", DateOrder == DATEORDER_YMD ? "YMD" :
 							DateOrder == DATEORDER_DMY ? "DMY" :
@@ -98,14 +128,14 @@ pgt_copy_settings(const CreatorSettings *settings)
 
 /*
  * What is set already, as most is, is left alone: what user code sets now is
- * undone in any case.
+ * undone in any case.  So is what has no value.
  */
 static void
 pin(const char *name, const char *value)
 {
 	const char *now = GetConfigOption(name, false, false);
 
-	if (now != NULL && strcmp(now, value) == 0)
+	if (value[0] == '\0' || (now != NULL && strcmp(now, value) == 0))
 		return;
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);

@@ -5,8 +5,8 @@
  *
  *		CREATE TYPE place AS (street text, town town);	-- an enum
  *
- *		" t16400/8a31c0d2"	which attributes were dropped, or what all are
- *		" e16395/17f02b66"	the labels of town, with the OIDs they stand for
+ *		" tpublic.place/8a31c0d2"	the attributes, or those that were dropped
+ *		" e16395/17f02b66"			the labels of town, each with its OID
  *
  * A hash says no more than whether something has changed.  The labels are
  * added up: the catalog has them in no order.  An attribute that is added is
@@ -23,6 +23,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -35,6 +36,13 @@ hash_name(const char *name, uint64 seed)
 {
 	return hash_bytes_extended((const unsigned char *) name, strlen(name),
 							   seed);
+}
+
+/* By name: a restored type has another OID. */
+static uint64
+hash_type(Oid type)
+{
+	return hash_name(format_type_be_qualified(type), 0);
 }
 
 static void
@@ -70,14 +78,15 @@ append_attributes(StringInfo text, Oid type, TypeDetail detail, List **seen,
 			hash = hash_combine64(hash, att->attnum);
 		else if (detail >= TYPE_TEXTS)
 			hash = hash_combine64(hash, hash_name(NameStr(att->attname),
-												  att->atttypid));
+												  hash_type(att->atttypid)));
 		else if (detail >= TYPE_EQUALS)
-			hash = hash_combine64(hash, att->atttypid);
+			hash = hash_combine64(hash, hash_type(att->atttypid));
 		if (!att->attisdropped)
 			pgt_append_type_shape(text, att->atttypid, detail, seen, relids);
 	}
 	ReleaseTupleDesc(desc);
-	appendStringInfo(text, " t%u/" UINT64_FORMAT, type, hash);
+	appendStringInfo(text, " t%s/" UINT64_FORMAT,
+					 format_type_be_qualified(type), hash);
 	*relids = list_append_unique_oid(*relids, get_typ_typrelid(type));
 }
 

@@ -96,7 +96,8 @@ pgt_sql_export_definition(PG_FUNCTION_ARGS)
 	{
 		const char *name = pgt_creator_setting_name(i);
 
-		if (strcmp(st->settings.values[i], here.values[i]) == 0)
+		if (st->settings.values[i][0] == '\0' ||
+			strcmp(st->settings.values[i], here.values[i]) == 0)
 			continue;
 		appendStringInfo(&sql, "SET %s = %s;\n", name,
 						 quote_literal_cstr(st->settings.values[i]));

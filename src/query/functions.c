@@ -17,8 +17,9 @@
  *	- catalogs and other tables: reg... and to_reg..., pg_get_...,
  *	  format_type, table_to_xml and its kin, enum_first, ts_debug
  *	- how a value happens to be stored: pg_column_size
- *	- settings that are not pinned: default_text_search_config (to_tsvector
- *	  and its kin with one argument), xmloption (xml)
+ *	- settings that are not pinned, or only to what the server itself has:
+ *	  default_text_search_config (to_tsvector and its kin with one argument),
+ *	  xmloption (xml)
  *
  * What is left looks at TimeZone, DateStyle, IntervalStyle, lc_*,
  * extra_float_digits and bytea_output, and at names in types (of enum values

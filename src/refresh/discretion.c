@@ -50,6 +50,10 @@ log_error(const char *name, const char *role, const ErrorData *error)
 			errmsg("refresh of stream table \"%s\", asked for by role \"%s\", failed: %s",
 				   name, role, error->message),
 			error->detail != NULL ? errdetail_internal("%s", error->detail) : 0,
+			error->hint != NULL ? errhint("%s", error->hint) : 0,
+			error->internalquery != NULL ?
+				internalerrquery(error->internalquery) :
+				0,
 			error->context != NULL ? errcontext_msg("%s", error->context) : 0);
 }
 
@@ -71,10 +75,14 @@ run_and_hide_error(Oid relid, void (*step)(void *arg), void *arg)
 
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
-		if (is_about_the_transaction(error))
-			PG_RE_THROW();
 		FlushErrorState();
 		log_error(name, role, error);
+		if (is_about_the_transaction(error))
+		{
+			/* Where it was cancelled may name values, too. */
+			error->detail = error->context = error->internalquery = NULL;
+			ReThrowError(error);
+		}
 		ereport(ERROR,
 				errcode(error->sqlerrcode),
 				errmsg("refresh of stream table \"%s\" failed", name),

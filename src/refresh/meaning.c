@@ -41,6 +41,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "pg_trickle/compat.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/type_shape.h"
 
@@ -97,7 +98,14 @@ add_type(Node *node, Uses *uses)
 		uses->types = list_append_unique_oid(uses->types, type);
 }
 
-/* Has one of the arguments a type of users', or is it a row of no type? */
+/* A type of users', or the row of no type? */
+static bool
+is_own_type(Oid type)
+{
+	return type >= FirstNormalObjectId || type == RECORDOID ||
+		   type == RECORDARRAYOID;
+}
+
 static bool
 takes_own_types(List *args)
 {
@@ -106,20 +114,25 @@ takes_own_types(List *args)
 	foreach (lc, args)
 	{
 		Node *arg = lfirst(lc);
-		Oid type = exprType(IsA(arg, TargetEntry) ?
-								(Node *) ((TargetEntry *) arg)->expr :
-								arg);
 
-		if (type >= FirstNormalObjectId || type == RECORDOID ||
-			type == RECORDARRAYOID)
+		if (is_own_type(exprType(IsA(arg, TargetEntry) ?
+									 (Node *) ((TargetEntry *) arg)->expr :
+									 arg)))
 			return true;
 	}
 	return false;
 }
 
+/* Not those that count or choose values: they make nothing of them. */
+static bool
+aggregate_converts(Oid result, List *args)
+{
+	return takes_own_types(args) && result != INT8OID && !is_own_type(result);
+}
+
 /*
- * May this make a text of an enum's value, or of what contains one?  Comparing
- * does not.
+ * May this make a text of an enum's value, or of what contains one, or such a
+ * value of a text?  Comparing does not.
  */
 static bool
 may_convert(Node *node)
@@ -127,23 +140,27 @@ may_convert(Node *node)
 	switch (nodeTag(node))
 	{
 		case T_CoerceViaIO:
-			return takes_own_types(list_make1(((CoerceViaIO *) node)->arg));
+			return is_own_type(exprType(node)) ||
+				   is_own_type(exprType((Node *) ((CoerceViaIO *) node)->arg));
 		case T_ArrayCoerceExpr:
-			return takes_own_types(
-				list_make1(((ArrayCoerceExpr *) node)->arg));
+			return is_own_type(exprType(node)) ||
+				   is_own_type(
+					   exprType((Node *) ((ArrayCoerceExpr *) node)->arg));
 		case T_FuncExpr:
-			return takes_own_types(((FuncExpr *) node)->args);
+			return is_own_type(exprType(node)) ||
+				   takes_own_types(((FuncExpr *) node)->args);
 		case T_Aggref:
-			return takes_own_types(((Aggref *) node)->args);
+			return aggregate_converts(exprType(node), ((Aggref *) node)->args);
 		case T_WindowFunc:
-			return takes_own_types(((WindowFunc *) node)->args);
+			return aggregate_converts(exprType(node),
+									  ((WindowFunc *) node)->args);
 		case T_XmlExpr:
 			return true;
 		case T_OpExpr:
 			return ((OpExpr *) node)->opresulttype != BOOLOID &&
 				   takes_own_types(((OpExpr *) node)->args);
 		default:
-			return false;
+			return pgt_is_json_expression(node);
 	}
 }
 

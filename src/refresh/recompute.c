@@ -26,6 +26,7 @@
 #include "pg_trickle/progress.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/rowload.h"
+#include "pg_trickle/rowstore.h"
 
 static void
 run_query(Compiled *compiled, RowReceiver receive, void *arg)
@@ -116,4 +117,38 @@ pgt_recompute_fill(Compiled *compiled, int64 *inserted)
 	pgt_rowload_end(fill.load);
 	*inserted = fill.nrows;
 	return true;
+}
+
+static int64
+delete_all(Oid relid)
+{
+	RowStore *store = pgt_rowstore_open(relid);
+	TupleTableSlot *row = pgt_rowstore_slot(store);
+	int64 n = 0;
+
+	pgt_rowstore_lookup(store, InvalidOid, 0, NULL);
+	while (pgt_rowstore_fetch(store, row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		pgt_rowstore_delete(store, row);
+		n++;
+	}
+	pgt_rowstore_close(store);
+	return n;
+}
+
+/*
+ * See refresh.h.  Runs as the owner, under the active snapshot.
+ */
+void
+pgt_recompute_anew(Compiled *compiled, int64 *deleted, int64 *inserted)
+{
+	Fill fill = {0};
+
+	*deleted = delete_all(compiled->target.relid);
+	pgt_advance_refresh_snapshot();
+	fill.load = pgt_rowload_begin(compiled->target.relid);
+	run_query(compiled, load_row, &fill);
+	pgt_rowload_end(fill.load);
+	*inserted = fill.nrows;
 }

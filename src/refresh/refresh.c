@@ -341,20 +341,6 @@ apply_changes(Job *job, ZSet *changes)
 	pgt_advance_refresh_snapshot();
 }
 
-/*
- * Rows of a stream table with a key that are no longer unique under it, for a
- * type has lost an attribute, are told apart as a bag's: by their images.
- */
-static void
-correct_as_bag(Job *job)
-{
-	ApplyTarget target = job->compiled->target;
-
-	job->compiled->target = (ApplyTarget){.relid = target.relid};
-	apply_changes(job, pgt_recompute_difference(job->compiled));
-	job->compiled->target = target;
-}
-
 /* Write what differs from the query. */
 static void
 correct(Job *job)
@@ -366,8 +352,14 @@ correct(Job *job)
 		pgt_apply_rebuild_index(&job->compiled->target);
 		apply_changes(job, pgt_recompute_difference(job->compiled));
 	}
-	if (job->result.mismatch && job->compiled->target.keyed)
-		correct_as_bag(job);
+	if (job->result.mismatch && job->compiled->row_types != NIL)
+	{
+		/* Not unique by key any more, for a type has lost an attribute. */
+		pgt_recompute_anew(job->compiled, &job->result.deleted,
+						   &job->result.inserted);
+		pgt_advance_refresh_snapshot();
+		job->result.mismatch = false;
+	}
 	if (job->result.mismatch)
 		ereport(ERROR,
 				errcode(ERRCODE_DATA_CORRUPTED),

@@ -31,6 +31,16 @@ SELECT * FROM recomputed ORDER BY id;
 SELECT count(*) FROM pgtrickle.verify_stream_table('imported');
 SELECT regexp_replace(pgtrickle.export_definition('recomputed'), 'SET timezone.*?\n', '', 'i');
 
+-- A configuration of one's own may go, or be closed: then it is the session's.
+CREATE TEXT SEARCH CONFIGURATION own (COPY = pg_catalog.simple);
+SET default_text_search_config = 'own';
+SELECT trickle_test.stream('others', 'SELECT id FROM source');
+SET default_text_search_config = 'pg_catalog.simple';
+DROP TEXT SEARCH CONFIGURATION own;
+INSERT INTO source VALUES (3, '01/02/2026', '', 't');
+SELECT pgtrickle.refresh_stream_table('others');
+SELECT * FROM others ORDER BY id;
+DELETE FROM source WHERE id = 3;
 -- Who gives it another query is its creator.
 SELECT pgtrickle.alter_stream_table('recomputed', query => 'SELECT id, at::date AS day, to_tsvector(words) AS words FROM source WHERE id = 1');
 SELECT * FROM recomputed;

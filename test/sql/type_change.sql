@@ -63,6 +63,16 @@ SELECT st, r.* FROM unnest(ARRAY['rows', 'fields', 'plain']) st, refreshed(st) r
 ALTER TYPE mood ADD VALUE 'fine' BEFORE 'ok';
 INSERT INTO felt VALUES (6, 'fine', NULL);
 SELECT st, r.* FROM unnest(ARRAY['texts', 'plain']) st, refreshed(st) r;
+-- Texts that become labels: two of them change places.
+CREATE TABLE said (id int, t text);
+INSERT INTO said VALUES (1, 'blue'), (2, 'ok');
+SELECT trickle_test.stream('meant', 'SELECT id, t::mood AS m FROM said');
+ALTER TYPE mood RENAME VALUE 'blue' TO 'other';
+ALTER TYPE mood RENAME VALUE 'ok' TO 'blue';
+ALTER TYPE mood RENAME VALUE 'other' TO 'ok';
+INSERT INTO said VALUES (3, 'ok');
+SELECT * FROM refreshed('meant');
+SELECT * FROM meant ORDER BY id;
 -- A type of rows of a table.
 CREATE TABLE kept (street text, no int);
 CREATE TABLE held (id int, k kept);
