@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -74,13 +75,44 @@ is_owned(Oid relid, bool drops)
 									  get_rel_namespace(relid), GetUserId());
 }
 
-static void
-refuse_others(const RangeVar *range, const NameCheck *check)
+/* As the server's own DROP TABLE. */
+static const struct
 {
+	char relkind;
+	const char *hint;
+} drop_hints[] = {
+	{RELKIND_VIEW, "Use DROP VIEW to remove a view."},
+	{RELKIND_MATVIEW,
+	 "Use DROP MATERIALIZED VIEW to remove a materialized view."},
+	{RELKIND_FOREIGN_TABLE,
+	 "Use DROP FOREIGN TABLE to remove a foreign table."},
+	{RELKIND_SEQUENCE, "Use DROP SEQUENCE to remove a sequence."},
+	{RELKIND_INDEX, "Use DROP INDEX to remove an index."},
+	{RELKIND_COMPOSITE_TYPE, "Use DROP TYPE to remove a type."},
+};
+
+static const char *
+drop_hint(Oid relid)
+{
+	char relkind = get_rel_relkind(relid);
+
+	for (size_t i = 0; i < lengthof(drop_hints); i++)
+	{
+		if (drop_hints[i].relkind == relkind)
+			return drop_hints[i].hint;
+	}
+	return "Use DROP TABLE to remove a table.";
+}
+
+static void
+refuse_others(const RangeVar *range, Oid relid, const NameCheck *check)
+{
+	const char *hint = check->drops ? drop_hint(relid) : check->hint;
+
 	ereport(ERROR,
 			errcode(ERRCODE_WRONG_OBJECT_TYPE),
 			errmsg("\"%s\" is not a stream table", range->relname),
-			check->hint == NULL ? 0 : errhint("%s", check->hint));
+			hint == NULL ? 0 : errhint("%s", hint));
 }
 
 /*
@@ -98,7 +130,7 @@ check_before_lock(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
 		return;
 
 	if (!pgt_is_stream_table(relid))
-		refuse_others(range, check);
+		refuse_others(range, relid, check);
 	if (check->must_own && !is_owned(relid, check->drops))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, range->relname);
 }
@@ -112,7 +144,6 @@ pgt_lock_dropped_stream(const RangeVar *name, bool missing_ok)
 	NameCheck check = {
 		.must_own = true,
 		.drops = true,
-		.hint = "Use DROP TABLE to remove a table.",
 	};
 	Oid relid = RangeVarGetRelidExtended(name, AccessExclusiveLock,
 										 missing_ok ? RVR_MISSING_OK : 0,
@@ -149,7 +180,7 @@ pgt_stream_by_range_var(const RangeVar *name, LOCKMODE mode, bool must_own,
 	}
 	st = pgt_lookup_stream(relid, true);
 	if (st == NULL)
-		refuse_others(name, &check);
+		refuse_others(name, relid, &check);
 	return st;
 }
 
