@@ -1,10 +1,11 @@
 /*
  * Schemas.  pgtrickle is the interface and the catalog; the other three hold
  * ordinary objects made at run time (they are no members of the extension, so
- * that pg_dump includes them).  Every object in them belongs to the owner of its
- * stream table or source, and USAGE lets nobody read it.  (Who can name a view can
- * have the server print its rewritten query, debug_print_rewritten, before it is
- * refused; an administrator may take USAGE on pgtrickle_query from all but owners.)
+ * that pg_dump includes them).  Every object in them belongs to the owner of
+ * its stream table or source, and USAGE lets nobody read it.  (Who can name a
+ * view can have the server print its rewritten query, debug_print_rewritten,
+ * before it is refused; an administrator may take USAGE on pgtrickle_query from
+ * all but owners.)
  */
 CREATE SCHEMA pgtrickle;
 CREATE SCHEMA pgtrickle_query;

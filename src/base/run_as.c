@@ -79,8 +79,9 @@ text_search_config(void)
 		return pstrdup("");
 
 	config = (Form_pg_ts_config) GETSTRUCT(tuple);
+	name = NameStr(config->cfgname);
 	name = config->cfgnamespace == PG_CATALOG_NAMESPACE ?
-			   psprintf("pg_catalog.%s", NameStr(config->cfgname)) :
+			   quote_qualified_identifier("pg_catalog", name) :
 			   pstrdup("");
 	ReleaseSysCache(tuple);
 	return name;
