@@ -25,6 +25,7 @@
 #include "pg_trickle/command.h"
 #include "pg_trickle/control.h"
 #include "pg_trickle/refresh.h"
+#include "pg_trickle/run_as.h"
 #include "pg_trickle/sql.h"
 
 PG_FUNCTION_INFO_V1(pgt_on_drop_start);
@@ -44,6 +45,10 @@ typedef struct Dropped
 	" COALESCE(pg_catalog.starts_with(schema_name, 'pgtrickle_'), false)" \
 	" FROM pg_catalog.pg_event_trigger_dropped_objects()" \
 	" WHERE classid OPERATOR(pg_catalog.=) 1259"
+
+#define DROPPED_CONSTRAINTS \
+	"SELECT FROM pg_catalog.pg_event_trigger_dropped_objects()" \
+	" WHERE original AND classid OPERATOR(pg_catalog.=) 2606"
 
 static Datum
 column_of(uint64 row, int column)
@@ -94,12 +99,9 @@ refuse_column(const Dropped *dropped)
 }
 
 static bool
-is_part_of_stream(const StreamTable *st, Oid relid)
+is_state_of(const StreamTable *st, Oid relid)
 {
 	ListCell *lc;
-
-	if (relid == st->query_relid)
-		return true;
 
 	foreach (lc, pgt_node_states(st->pgt_id))
 	{
@@ -137,6 +139,54 @@ refuse_part(const char *kind, Oid whole)
 			errhint("Drop the stream tables that need it instead."));
 }
 
+/*
+ * Did the command drop a constraint?  Then what goes with it goes because of
+ * CASCADE: the view of a query that groups by a primary key does, and the
+ * stream table, which does not depend on the constraint (links.c), must, too.
+ */
+static bool
+drops_a_constraint(void)
+{
+	bool dropped;
+
+	SPI_connect();
+	if (SPI_execute(DROPPED_CONSTRAINTS, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the dropped objects");
+	dropped = SPI_processed > 0;
+	SPI_finish();
+	return dropped;
+}
+
+/* As a command, so that event triggers see it: ours too. */
+static void
+drop_table(Oid relid, bool cascade)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "DROP TABLE ");
+	pgt_sql_relation(&sql, relid);
+	if (cascade)
+		appendStringInfoString(&sql, " CASCADE");
+
+	SPI_connect();
+	SPI_execute(sql.data, false, 0);
+	SPI_finish();
+}
+
+/* CASCADE asks nobody's permission. */
+static void
+cascade_to_stream(const StreamTable *st)
+{
+	RunAs before;
+
+	ereport(NOTICE,
+			errmsg("drop cascades to table %s", get_rel_name(st->relid)));
+	before = pgt_run_as(pgt_relation_owner(st->relid));
+	drop_table(st->relid, true);
+	pgt_run_as_done(before);
+}
+
 /* Whose part was it?  No matter if that is gone as well. */
 static void
 check_part(Oid relid)
@@ -147,7 +197,11 @@ check_part(Oid relid)
 	{
 		StreamTable *st = lfirst(lc);
 
-		if (is_part_of_stream(st, relid) && get_rel_name(st->relid) != NULL)
+		if (get_rel_name(st->relid) == NULL)
+			continue;
+		if (relid == st->query_relid && drops_a_constraint())
+			cascade_to_stream(st);
+		else if (relid == st->query_relid || is_state_of(st, relid))
 			refuse_part("stream table", st->relid);
 	}
 	foreach (lc, pgt_all_sources())
@@ -283,20 +337,10 @@ Datum
 pgt_sql_drop_stream(PG_FUNCTION_ARGS)
 {
 	StreamTable *st;
-	StringInfoData sql;
 
 	pgt_require_argument(fcinfo, 0, "name");
 	pgt_require_argument(fcinfo, 1, "cascade");
 	st = pgt_lock_dropped_stream(pgt_range_var(PG_GETARG_TEXT_PP(0)), false);
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "DROP TABLE ");
-	pgt_sql_relation(&sql, st->relid);
-	if (PG_GETARG_BOOL(1))
-		appendStringInfoString(&sql, " CASCADE");
-
-	/* As a command, so that event triggers see it: ours too. */
-	SPI_connect();
-	SPI_execute(sql.data, false, 0);
-	SPI_finish();
+	drop_table(st->relid, PG_GETARG_BOOL(1));
 	PG_RETURN_VOID();
 }

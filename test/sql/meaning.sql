@@ -111,7 +111,29 @@ UPDATE sale SET v = 5 WHERE id = 1;
 SELECT * FROM refreshed('sold');
 SELECT * FROM sold ORDER BY id, v;
 
-DROP TABLE base, other, whole, shop, sale, literal CASCADE;
+
+-- A constraint that the query needs: CASCADE drops what depends on it, whoever
+-- owns that; parts of ours go by nothing else.
+CREATE TABLE grouped (id int PRIMARY KEY, name text, v int);
+ALTER TABLE grouped OWNER TO regress_meaning;
+INSERT INTO grouped VALUES (1, 'a', 1), (2, 'b', 2);
+SELECT pgtrickle.create_stream_table('by_key', 'SELECT id, name, sum(v) FROM grouped GROUP BY id', 'manual');
+SELECT pgtrickle.create_stream_table('above_key', 'SELECT name FROM by_key', 'manual');
+CREATE VIEW seen_key AS SELECT * FROM by_key;
+SET ROLE regress_meaning;
+ALTER TABLE grouped DROP CONSTRAINT grouped_pkey;
+RESET ROLE;
+DROP VIEW pgtrickle_query.by_key_8;
+SET ROLE regress_meaning;
+SET client_min_messages = notice;
+ALTER TABLE grouped DROP CONSTRAINT grouped_pkey CASCADE;
+SET client_min_messages = warning;
+RESET ROLE;
+SELECT count(*) FROM pgtrickle.pgt_stream_tables WHERE query_relid NOT IN (SELECT oid FROM pg_class);
+SELECT to_regclass('by_key'), to_regclass('above_key'), to_regclass('seen_key');
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'grouped'::regclass;
+
+DROP TABLE base, other, whole, shop, sale, literal, grouped CASCADE;
 REVOKE CREATE ON SCHEMA public FROM regress_meaning;
 DROP ROLE regress_meaning;
 DROP EXTENSION pg_trickle;
