@@ -107,6 +107,16 @@ read_number(const char **pos)
 
 /* ---- durations ---- */
 
+static int
+letters_at(const char *pos)
+{
+	int n = 0;
+
+	while (isalpha((unsigned char) pos[n]))
+		n++;
+	return n;
+}
+
 /* The place of a unit at or behind "from" in the table; -1 if none is. */
 static int
 find_unit(char letter, int from)
@@ -136,6 +146,9 @@ parse_duration(const char *text, Schedule *schedule)
 			return psprintf("A number was expected at \"%s\".", pos);
 		if (*pos == '\0')
 			return psprintf("The number at the end has no unit.");
+		if (letters_at(pos) > 1)
+			return psprintf("Expected a unit of one letter, not \"%.*s\".",
+							letters_at(pos), pos);
 		if (find_unit(*pos, 0) < 0)
 			return psprintf("Expected a unit, not \"%s\".", pos);
 		unit = find_unit(*pos, unit + 1);

@@ -72,6 +72,8 @@ wrong_durations(void **state)
 	assert_fault("1h30", "The number at the end has no unit.");
 	assert_fault("5x", "Expected a unit, not \"x\".");
 	assert_fault("1.5h", "Expected a unit, not \".5h\".");
+	assert_fault("500ms", "Expected a unit of one letter, not \"ms\".");
+	assert_fault("1h30min", "Expected a unit of one letter, not \"min\".");
 	assert_fault("5M", "Expected a unit, not \"M\".");
 	assert_fault("30m1h", "Larger units come first, and each at most once.");
 	assert_fault("1h1h", "Larger units come first, and each at most once.");
