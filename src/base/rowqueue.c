@@ -76,15 +76,21 @@ pgt_rowqueue_put(RowQueue *queue, TupleTableSlot *row)
 TupleTableSlot *
 pgt_rowqueue_get(RowQueue *queue)
 {
+	MemoryContext old;
+	bool found;
+
 	if (queue->taken < queue->nfirst)
 		return ExecStoreMinimalTuple(queue->first[queue->taken++],
 									 queue->slot, false);
 
-	if (queue->rest != NULL &&
-		tuplestore_gettupleslot(queue->rest, true, false, queue->slot))
-		return queue->slot;
+	if (queue->rest == NULL)
+		return NULL;
 
-	return NULL;
+	/* A row from disk is allocated where we are, and the slot frees it. */
+	old = MemoryContextSwitchTo(queue->memory);
+	found = tuplestore_gettupleslot(queue->rest, true, false, queue->slot);
+	MemoryContextSwitchTo(old);
+	return found ? queue->slot : NULL;
 }
 
 /*

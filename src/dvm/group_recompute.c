@@ -190,6 +190,18 @@ pgt_group_texts_free(List *all)
 
 /* ---- groups of a batch, side by side with a query ---- */
 
+/* Outside of agg_memory.group: the slot frees a row that came from disk. */
+static bool
+get_row(Stage *stage)
+{
+	MemoryContext before = MemoryContextSwitchTo(stage->node->run);
+	bool found = tuplestore_gettupleslot(stage->batch->rows, true, false,
+										 stage->row);
+
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
 /* Go to the next group of the batch, with nothing applied. */
 static void
 next_group(Stage *stage)
@@ -198,7 +210,7 @@ next_group(Stage *stage)
 	bool isnull;
 
 	MemoryContextReset(node->agg_memory.group);
-	if (!tuplestore_gettupleslot(stage->batch->rows, true, false, stage->row))
+	if (!get_row(stage))
 		ereport(ERROR,
 				errcode(ERRCODE_INTERNAL_ERROR),
 				errmsg("group without a row in %s", node->name));

@@ -36,6 +36,32 @@ DELETE FROM items WHERE grp > 3;
 SELECT trickle_test.same_as_query(st)
 FROM unnest('{keyed,bag,groups,scalar,prices}'::text[]) st;
 
+-- Groups that are asked for again, more of them than fit into memory.
+CREATE TABLE notes AS
+SELECT i AS id, i / 2 AS grp, repeat('v', i * 7877 % 300) AS note
+FROM generate_series(1, 6000) i;
+SELECT trickle_test.stream('joined',
+	$$SELECT grp, string_agg(note, ',' ORDER BY id), count(*) FROM notes GROUP BY grp$$);
+SELECT trickle_test.stream('extremes',
+	'SELECT grp, min(note), max(note), avg(id::float8) FROM notes GROUP BY grp');
+UPDATE notes SET note = repeat('w', id * 7877 % 313);
+SELECT trickle_test.same_as_query(st) FROM unnest('{joined,extremes}'::text[]) st;
+UPDATE notes SET note = repeat('x', id * 7877 % 353) WHERE id % 5 > 0;
+DELETE FROM notes WHERE id % 7 = 0;
+SELECT trickle_test.same_as_query(st) FROM unnest('{joined,extremes}'::text[]) st;
+
+-- Rows that wait for others to go, because the values of a user's constraint
+-- are taken until then.
+CREATE TABLE places (id int PRIMARY KEY, place int, note text);
+INSERT INTO places SELECT i, i, '' FROM generate_series(1, 10) i;
+SELECT trickle_test.stream('taken', 'SELECT id, place, note FROM places');
+ALTER TABLE taken ADD UNIQUE (place);
+INSERT INTO places SELECT i, i, repeat('x', i * 7877 % 2000)
+FROM generate_series(11, 3000) i;
+SELECT trickle_test.same_as_query('taken');
+UPDATE places SET place = 3001 - place, note = repeat('y', id * 7877 % 2000);
+SELECT trickle_test.same_as_query('taken');
+
 -- A difference found by recomputing.
 SELECT pgtrickle.alter_stream_table(st, refresh_mode => 'FULL')
 FROM unnest('{keyed,bag,groups,scalar,prices}'::text[]) st;
