@@ -247,25 +247,41 @@ pgt_track_sources(StreamTable *st, const NormalForm *form)
 		record_dependency(st->pgt_id, lfirst_oid(lc), NIL, false);
 }
 
+/* Is it recorded that a stream table reads this, its log too if "tracked"? */
+static bool
+is_recorded(List *dependencies, Oid relid, bool tracked)
+{
+	ListCell *lc;
+
+	foreach (lc, dependencies)
+	{
+		Dependency *dep = lfirst(lc);
+
+		if (dep->source_relid == relid)
+			return !tracked || strcmp(dep->cdc_mode, "trigger") == 0;
+	}
+
+	return false;
+}
+
 /*
  * Is what the query reads what was recorded when it was defined?  A view in it
- * may have been replaced by one that reads other tables.
+ * may have been replaced by one that reads other tables, and a function that
+ * stood in the way of a delta by one that does not.
  */
 bool
 pgt_sources_are_recorded(const StreamTable *st, const NormalForm *form)
 {
-	List *recorded = NIL;
+	List *recorded = pgt_dependencies(st->pgt_id);
+	bool tracked = pgt_needs_tracking(form, st->mode) && can_capture(form);
 	ListCell *lc;
 
-	foreach (lc, pgt_dependencies(st->pgt_id))
-		recorded = lappend_oid(recorded,
-							   ((Dependency *) lfirst(lc))->source_relid);
 	foreach (lc, form->sources)
 	{
 		SourceUse *use = lfirst(lc);
 		Source *source = pgt_lookup_source(use->relid, true);
 
-		if (!list_member_oid(recorded, use->relid))
+		if (!is_recorded(recorded, use->relid, tracked))
 			return false;
 		if (source != NULL &&
 			!pgt_source_covers(source, use->ncolumns, use->columns))

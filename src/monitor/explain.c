@@ -66,7 +66,8 @@ untracked_text(const Compiled *compiled)
 							pgt_relation_text(use->relid), why);
 	}
 
-	return pstrdup("changes of its sources are not captured");
+	return pstrdup("changes of its sources are not captured for it"
+				   " (create_or_replace_stream_table() with the same query has them captured)");
 }
 
 /* The relation whose changes may escape, or NULL. */

@@ -270,13 +270,35 @@ collect_relids(const StreamTable *st, Compiled *compiled, List *node_states)
 									   ((NodeState *) lfirst(lc))->state_relid);
 }
 
+/* The sources whose logs are kept for a stream table. */
+static List *
+claimed_sources(const StreamTable *st)
+{
+	List *relids = NIL;
+	ListCell *lc;
+
+	foreach (lc, pgt_dependencies(st->pgt_id))
+	{
+		Dependency *dep = lfirst(lc);
+
+		if (strcmp(dep->cdc_mode, "trigger") == 0)
+			relids = lappend_oid(relids, dep->source_relid);
+	}
+
+	return relids;
+}
+
 /*
  * A source that nothing can capture (a foreign partition) is not tracked; a
  * column that was added to a source since is not, where whole rows are read.
+ * Nor is one whose changes are logged for others only, who empty the log as
+ * they please: the query came to read it, or to have a delta, behind our back
+ * (another view, another volatility of a function).
  */
 static bool
-sources_are_tracked(const NormalForm *form)
+sources_are_tracked(const StreamTable *st, const NormalForm *form)
 {
+	List *claimed = claimed_sources(st);
 	ListCell *lc;
 
 	foreach (lc, form->sources)
@@ -284,7 +306,7 @@ sources_are_tracked(const NormalForm *form)
 		SourceUse *use = lfirst(lc);
 		Source *source = pgt_lookup_source(use->relid, true);
 
-		if (source == NULL ||
+		if (source == NULL || !list_member_oid(claimed, use->relid) ||
 			!pgt_source_covers(source, use->ncolumns, use->columns))
 			return false;
 	}
@@ -349,7 +371,7 @@ build(const StreamTable *st)
 	compiled->form = pgt_normalize(query, compiled->owner);
 	pgt_finish_restore(st, compiled);
 	compiled->tracked = pgt_needs_tracking(compiled->form, st->mode) &&
-						sources_are_tracked(compiled->form);
+						sources_are_tracked(st, compiled->form);
 	compiled->captured = compiled->tracked &&
 						 sources_are_captured(compiled->form);
 	compiled->meaning = pgt_meaning(compiled, query);
