@@ -142,9 +142,10 @@ typedef struct LineageColumn
 
 /*
  * The columns of tables that each column of the result is computed from: one
- * list of LineageColumn, maybe NIL, per column.
+ * list of LineageColumn, maybe NIL, per column.  "owner" runs what users wrote,
+ * as for pgt_normalize().
  */
-extern List *pgt_lineage(const Query *query);
+extern List *pgt_lineage(const Query *query, Oid owner);
 
 /* The query as text, all names qualified; palloc'd. */
 extern char *pgt_query_text(const Query *query);

@@ -61,7 +61,8 @@ pgt_sql_lineage(PG_FUNCTION_ARGS)
 	ListCell *lc2;
 
 	InitMaterializedSRF(fcinfo, 0);
-	foreach (lc, pgt_lineage(pgt_view_query(st->query_relid)))
+	foreach (lc, pgt_lineage(pgt_view_query(st->query_relid),
+							 pgt_relation_owner(st->relid)))
 	{
 		AttrNumber attno = foreach_current_index(lc) + 1;
 		const char *output = get_attname(st->relid, attno, false);

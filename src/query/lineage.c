@@ -31,6 +31,7 @@
 #include "utils/rel.h"
 
 #include "pg_trickle/normal_form.h"
+#include "pg_trickle/run_as.h"
 
 #include "query.h"
 
@@ -342,9 +343,10 @@ trace_all_columns(const Query *query, Trace *trace)
  * See normal_form.h.
  */
 List *
-pgt_lineage(const Query *query)
+pgt_lineage(const Query *query, Oid owner)
 {
 	List *views = NIL;
+	RunAs before = pgt_run_as(owner); /* as pgt_normalize() */
 	Query *expanded = pgt_expand(query, &views);
 	Scope scope = {.query = expanded};
 	List *lineage = NIL;
@@ -360,6 +362,7 @@ pgt_lineage(const Query *query)
 		trace_column(expanded, tle->resno, &trace);
 		lineage = lappend(lineage, trace.columns);
 	}
+	pgt_run_as_done(before);
 
 	return lineage;
 }

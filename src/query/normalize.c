@@ -28,6 +28,7 @@
 #include "nodes/makefuncs.h"
 
 #include "pg_trickle/normal_form.h"
+#include "pg_trickle/run_as.h"
 
 #include "query.h"
 
@@ -117,14 +118,9 @@ pgt_normalize_block(Query *query, Normalizer *normalizer)
 	return query;
 }
 
-/*
- * The normal form of an analyzed query, see normal_form.h.  Everything is in
- * the current memory context; "query" is left as it is.
- */
-NormalForm *
-pgt_normalize(const Query *query, Oid owner)
+static void
+normalize(const Query *query, NormalForm *form, Oid owner)
 {
-	NormalForm *form = palloc0(sizeof(NormalForm));
 	Normalizer normalizer = {.form = form};
 	Query *expanded = pgt_expand(query, &form->views);
 
@@ -134,10 +130,27 @@ pgt_normalize(const Query *query, Oid owner)
 	form->obstacle.location = -1;
 	pgt_survey(expanded, form, owner);
 	if (form->obstacle.kind != OBSTACLE_NONE)
-		return form;
+		return;
 
 	form->top = pgt_normalize_block(expanded, &normalizer);
 	pgt_find_key(form);
 	pgt_verify_form(form);
+}
+
+/*
+ * The normal form of an analyzed query, see normal_form.h.  Everything is in
+ * the current memory context; "query" is left as it is.
+ *
+ * To look at a query can be to run what users wrote: the CHECK of a domain is
+ * simplified when it is loaded, and so is a LIMIT.
+ */
+NormalForm *
+pgt_normalize(const Query *query, Oid owner)
+{
+	NormalForm *form = palloc0(sizeof(NormalForm));
+	RunAs before = pgt_run_as(owner);
+
+	normalize(query, form, owner);
+	pgt_run_as_done(before);
 	return form;
 }

@@ -239,18 +239,17 @@ ignore_row(TupleTableSlot *slot, int64 weight, void *arg)
 
 /*
  * The rights that views demand, checked as views do: a delta query reads
- * base tables, or no table at all, and would not notice a REVOKE.
+ * base tables, or no table at all, and would not notice a REVOKE.  Under
+ * pgt_run_as_in().
  */
 static void
-check_rights(const StreamTable *st, Oid owner)
+check_rights(const StreamTable *st)
 {
-	RunAs before = pgt_run_as_in(owner, &st->settings);
 	SavedPlan *plan = NULL;
 
 	pgt_run_query(recompute_sql(st, " WHERE false"), &plan, true, NIL,
 				  ignore_row, NULL);
 	pgt_free_plan(plan);
-	pgt_run_as_done(before);
 }
 
 static void
@@ -358,6 +357,7 @@ build(const StreamTable *st)
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	Compiled *compiled = palloc0(sizeof(Compiled));
 	List *node_states;
+	RunAs run;
 	Query *query;
 
 	compiled->memory = memory;
@@ -375,14 +375,18 @@ build(const StreamTable *st)
 	compiled->captured = compiled->tracked &&
 						 sources_are_captured(compiled->form);
 	compiled->meaning = pgt_meaning(compiled, query);
+
+	/* Planning an aggregate reads its initial state: user code, maybe. */
+	run = pgt_run_as_in(compiled->owner, &st->settings);
 	compiled->refitted = pgt_refit_states(st, compiled->form);
 	node_states = pgt_node_states(st->pgt_id);
 	compiled->recompute_sql = recompute_sql(st, "");
 	collect_relids(st, compiled, node_states);
-	check_rights(st, compiled->owner);
+	check_rights(st);
 	if (st->mode != MODE_FULL && compiled->form->obstacle.kind == OBSTACLE_NONE)
 		compiled->program = pgt_program_build(compiled->form, node_states,
 											  memory);
+	pgt_run_as_done(run);
 	MemoryContextSwitchTo(before);
 	return compiled;
 }
@@ -417,12 +421,15 @@ find_shared(const StreamTable *st)
 	int nmarks;
 	Compiled *compiled;
 	MemoryContext before;
+	RunAs run;
 
 	if (!may_be_shared(st) ||
 		!pgt_shared_cache_find(st->pgt_id, &image, &marks, &nmarks))
 		return NULL;
 
+	run = pgt_run_as_in(pgt_relation_owner(st->relid), &st->settings);
 	compiled = pgt_compiled_read(st, &image);
+	pgt_run_as_done(run);
 	pfree(image.data);
 	if (compiled == NULL)
 		return NULL;
