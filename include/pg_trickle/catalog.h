@@ -18,6 +18,7 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "storage/lock.h"
+#include "utils/relcache.h"
 
 #include "pg_trickle/frontier.h"
 #include "pg_trickle/options.h"
@@ -350,13 +351,19 @@ extern Oid pgt_create_part_relation(const char *name, Oid schema, char kind,
 									TupleDesc desc, Oid owner, Datum options);
 
 /*
- * Create a table of ours: no column is NOT NULL, no ACL, toast table if
- * needed.  It goes away with relation "owner_of" (InvalidOid: with none).
- * "options" is a list of DefElem: storage parameters, e.g. fillfactor.
+ * Create a table of ours: no column is NOT NULL, toast table if needed.  It
+ * belongs to the bootstrap superuser, "reader" may SELECT.  It goes away with
+ * relation "owner_of" (InvalidOid: with none).  "options" is a list of
+ * DefElem: storage parameters, e.g. fillfactor.
  */
 extern Oid pgt_create_internal_table(const char *schema, const char *name,
-									 TupleDesc desc, Oid owner,
+									 TupleDesc desc, Oid reader,
 									 Oid owner_of, List *options);
+
+/*
+ * Let "reader", and no other role than the owner, read a table of ours.
+ */
+extern void pgt_set_reader(Oid relid, Oid reader);
 
 extern Oid pgt_relation_owner(Oid relid);
 
@@ -365,5 +372,9 @@ extern void pgt_drop_internal_relation(Oid relid);
 /* A btree index on columns of an internal table. */
 extern Oid pgt_create_internal_index(Oid relid, const char *name, int ncols,
 									 const AttrNumber *attnos, bool unique);
+
+/* A valid index that begins with these columns, or InvalidOid. */
+extern Oid pgt_find_internal_index(Relation rel, int ncols,
+								   const AttrNumber *attnos);
 
 #endif /* PGT_CATALOG_H */

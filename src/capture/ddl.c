@@ -339,11 +339,9 @@ owner_changed(Oid relid, const CollectedATSubcmd *subcmd)
 		return;
 
 	foreach (lc, pgt_segments(source->track_id))
-		ATExecChangeOwner(((Segment *) lfirst(lc))->relid, owner, true,
-						  AccessExclusiveLock);
+		pgt_set_reader(((Segment *) lfirst(lc))->relid, owner);
 	if (OidIsValid(pgt_sentinel(source)))
-		ATExecChangeOwner(pgt_sentinel(source), owner, true,
-						  AccessExclusiveLock);
+		pgt_set_reader(pgt_sentinel(source), owner);
 }
 
 /* ---- the event triggers ---- */

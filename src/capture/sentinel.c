@@ -118,12 +118,13 @@ create_sentinel(const Source *source)
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	sentinel = DefineRelation(stmt, RELKIND_RELATION,
-							  pgt_relation_owner(source->relid), NULL, NULL);
+							  BOOTSTRAP_SUPERUSERID, NULL, NULL);
 	SetUserIdAndSecContext(userid, sec_context);
 
 	ObjectAddressSet(table, RelationRelationId, source->relid);
 	recordDependencyOn(&sentinel, &table, DEPENDENCY_AUTO);
 	CommandCounterIncrement();
+	pgt_set_reader(sentinel.objectId, pgt_relation_owner(source->relid));
 	return sentinel.objectId;
 }
 

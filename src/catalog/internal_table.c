@@ -5,12 +5,15 @@
  *
  * They are created below the level of commands: the user whose stream table
  * needs them has no CREATE privilege on their schemas, and names are never
- * looked up.
+ * looked up.  They belong to the bootstrap superuser: what we read without
+ * looking twice must not be altered or written by anybody.  Whose rows they
+ * hold may read them, for delta queries and dumps.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/reloptions.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -20,10 +23,13 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_authid.h"
 #include "catalog/toasting.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
 #include "nodes/makefuncs.h"
+#include "utils/acl.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "pg_trickle/catalog.h"
@@ -122,21 +128,102 @@ pgt_create_part_relation(const char *name, Oid schema, char kind,
 	return relid;
 }
 
+/* ---- who may read a table of ours ---- */
+
+static Acl *
+acl_with_reader(Oid owner, Oid reader)
+{
+	Acl *acl = acldefault(OBJECT_TABLE, owner);
+	AclItem item = {.ai_grantee = reader, .ai_grantor = owner};
+
+	ACLITEM_SET_PRIVS_GOPTIONS(item, ACL_SELECT, ACL_NO_RIGHTS);
+	return aclupdate(acl, &item, ACL_MODECHG_ADD, owner, DROP_RESTRICT);
+}
+
+static bool
+is_member(const Oid *members, int nmembers, Oid role)
+{
+	for (int i = 0; i < nmembers; i++)
+	{
+		if (members[i] == role)
+			return true;
+	}
+
+	return false;
+}
+
+static void
+store_acl(Relation classes, HeapTuple tuple, Acl *acl)
+{
+	Datum values[Natts_pg_class] = {0};
+	bool nulls[Natts_pg_class] = {0};
+	bool replace[Natts_pg_class] = {0};
+
+	values[Anum_pg_class_relacl - 1] = PointerGetDatum(acl);
+	replace[Anum_pg_class_relacl - 1] = true;
+	tuple = heap_modify_tuple(tuple, RelationGetDescr(classes), values, nulls,
+							  replace);
+	CatalogTupleUpdate(classes, &tuple->t_self, tuple);
+	heap_freetuple(tuple);
+}
+
+/*
+ * See catalog.h.  The privileges of another reader are taken away.
+ */
+void
+pgt_set_reader(Oid relid, Oid reader)
+{
+	Relation classes = table_open(RelationRelationId, RowExclusiveLock);
+	HeapTuple tuple = SearchSysCacheCopy1(RELOID, ObjectIdGetDatum(relid));
+	Oid *old_members = NULL;
+	Oid *members;
+	int nold_members = 0;
+	int nmembers;
+	bool isnull = true;
+	Datum old = (Datum) 0;
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	old = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &isnull);
+	if (!isnull)
+		nold_members = aclmembers(DatumGetAclPCopy(old), &old_members);
+
+	if (isnull ? reader != owner :
+				 !is_member(old_members, nold_members, reader))
+	{
+		Acl *acl = acl_with_reader(owner, reader);
+
+		store_acl(classes, tuple, acl);
+		nmembers = aclmembers(acl, &members);
+		updateAclDependencies(RelationRelationId, relid, 0, owner,
+							  nold_members, old_members, nmembers, members);
+		CommandCounterIncrement();
+	}
+	heap_freetuple(tuple);
+	table_close(classes, RowExclusiveLock);
+}
+
+/* ---- creation ---- */
+
 /*
  * Create a table in one of our schemas; see catalog.h.  Returns its OID; the
  * table is visible to the commands that follow.
  */
 Oid
 pgt_create_internal_table(const char *schema, const char *name,
-						  TupleDesc desc, Oid owner, Oid owner_of,
+						  TupleDesc desc, Oid reader, Oid owner_of,
 						  List *options)
 {
 	Oid relid;
 
 	relid = pgt_create_part_relation(name, get_namespace_oid(schema, false),
-									 RELKIND_RELATION, desc, owner,
+									 RELKIND_RELATION, desc,
+									 BOOTSTRAP_SUPERUSERID,
 									 storage_options(options));
 	set_full_identity(relid);
+	pgt_set_reader(relid, reader);
 	NewRelationCreateToastTable(relid, (Datum) 0);
 	if (OidIsValid(owner_of))
 		pgt_link_part(relid, owner_of);
@@ -179,6 +266,41 @@ pgt_create_internal_index(Oid relid, const char *name, int ncols,
 	index = pgt_define_index(relid, stmt);
 	CommandCounterIncrement();
 	return index;
+}
+
+static bool
+begins_with(const FormData_pg_index *index, int ncols,
+			const AttrNumber *attnos)
+{
+	for (int i = 0; i < ncols; i++)
+	{
+		if (i >= index->indnkeyatts || index->indkey.values[i] != attnos[i])
+			return false;
+	}
+
+	return index->indisvalid;
+}
+
+/*
+ * See catalog.h.  REINDEX CONCURRENTLY makes another one beside it, and leaves
+ * that behind if it fails.
+ */
+Oid
+pgt_find_internal_index(Relation rel, int ncols, const AttrNumber *attnos)
+{
+	ListCell *lc;
+
+	foreach (lc, RelationGetIndexList(rel))
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+		bool found = begins_with(index->rd_index, ncols, attnos);
+
+		index_close(index, AccessShareLock);
+		if (found)
+			return lfirst_oid(lc);
+	}
+
+	return InvalidOid;
 }
 
 /*

@@ -438,8 +438,8 @@ pgt_create_segment(const Source *source)
 }
 
 /*
- * Does the log table exist, and look as the row of the catalog says?  Its
- * owner may have altered or dropped it.
+ * Does the log table exist, and look as the row of the catalog says?  A
+ * superuser may have altered or dropped it.
  */
 bool
 pgt_segment_is_intact(const Segment *segment)

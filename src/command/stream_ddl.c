@@ -105,10 +105,10 @@ check_shape(const StreamTable *st, Relation rel)
 /* ---- consequences ---- */
 
 static void
-change_owner(Oid relid, Oid owner)
+change_reader(Oid relid, Oid reader)
 {
 	if (OidIsValid(relid) && get_rel_name(relid) != NULL)
-		ATExecChangeOwner(relid, owner, true, AccessExclusiveLock);
+		pgt_set_reader(relid, reader);
 }
 
 static void
@@ -117,14 +117,14 @@ let_parts_follow(const StreamTable *st, Oid owner)
 	ListCell *lc;
 	ListCell *lc2;
 
-	change_owner(st->query_relid, owner);
+	ATExecChangeOwner(st->query_relid, owner, true, AccessExclusiveLock);
 	foreach (lc, pgt_node_states(st->pgt_id))
 	{
 		NodeState *node = lfirst(lc);
 
-		change_owner(node->state_relid, owner);
+		change_reader(node->state_relid, owner);
 		foreach (lc2, node->multisets)
-			change_owner(lfirst_oid(lc2), owner);
+			change_reader(lfirst_oid(lc2), owner);
 	}
 }
 

@@ -184,7 +184,8 @@ pgt_multiset_build(Oid relid, int nkeys, int nvalues, bool ordered)
 {
 	Multiset *set = palloc0(sizeof(Multiset));
 	Relation rel = table_open(relid, AccessShareLock);
-	List *indexes = RelationGetIndexList(rel);
+	AttrNumber hash = nkeys + nvalues + 2;
+	AttrNumber attnos[Natts_index] = {hash, ordered ? nkeys + 1 : hash + 1};
 
 	set->run = AllocSetContextCreate(CurrentMemoryContext,
 									 "pg_trickle multiset",
@@ -193,13 +194,13 @@ pgt_multiset_build(Oid relid, int nkeys, int nvalues, bool ordered)
 	set->nkeys = nkeys;
 	set->nvalues = nvalues;
 	set->desc = CreateTupleDescCopy(RelationGetDescr(rel));
-	if (list_length(indexes) != 1 ||
+	set->index = pgt_find_internal_index(rel, Natts_index, attnos);
+	if (!OidIsValid(set->index) ||
 		set->desc->natts != nkeys + nvalues + (ordered ? 2 : 3))
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("internal table \"%s\" is not as it was created",
 					   RelationGetRelationName(rel)));
-	set->index = linitial_oid(indexes);
 	table_close(rel, AccessShareLock);
 
 	set->row_desc = first_columns(set->desc, nkeys + nvalues);

@@ -386,32 +386,13 @@ pgt_node_state_fits(const QueryNode *query, const struct NodeState *state)
 
 /* ---- building ---- */
 
-/* The index on a column: other ones are for queries (lookup_index.c). */
-static Oid
-find_index(Relation rel, AttrNumber attno)
-{
-	ListCell *lc;
-
-	foreach (lc, RelationGetIndexList(rel))
-	{
-		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
-		bool found = index->rd_index->indkey.values[0] == attno;
-
-		index_close(index, AccessShareLock);
-		if (found)
-			return lfirst_oid(lc);
-	}
-
-	return InvalidOid;
-}
-
 /* An error if the table was tampered with. */
 static void
 find_state_table(NodeProgram *node, Oid relid)
 {
 	Relation rel = table_open(relid, AccessShareLock);
 	TupleDesc desc = RelationGetDescr(rel);
-	Oid index = find_index(rel, node->hash);
+	Oid index = pgt_find_internal_index(rel, 1, &node->hash);
 	bool fits = OidIsValid(index) &&
 				desc->natts == node->state_desc->natts;
 

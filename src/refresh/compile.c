@@ -265,8 +265,13 @@ collect_relids(const StreamTable *st, Compiled *compiled, List *node_states)
 								   list_copy(compiled->form->views));
 	compiled->relids = list_concat(compiled->relids, compiled->row_types);
 	foreach (lc, node_states)
-		compiled->relids = lappend_oid(compiled->relids,
-									   ((NodeState *) lfirst(lc))->state_relid);
+	{
+		NodeState *node = lfirst(lc);
+
+		compiled->relids = lappend_oid(compiled->relids, node->state_relid);
+		compiled->relids = list_concat(compiled->relids,
+									   list_copy(node->multisets));
+	}
 }
 
 /* The sources whose logs are kept for a stream table. */

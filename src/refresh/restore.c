@@ -310,11 +310,15 @@ is_empty(Oid relid)
 
 /* ---- what a dump does not carry: entries of pg_depend ---- */
 
+/* And privileges, if it was told so. */
 static void
 link_if_there(Oid relid, Oid owner_of)
 {
-	if (get_rel_name(relid) != NULL && get_rel_name(owner_of) != NULL)
-		pgt_link_part(relid, owner_of);
+	if (get_rel_name(relid) == NULL || get_rel_name(owner_of) == NULL)
+		return;
+
+	pgt_link_part(relid, owner_of);
+	pgt_set_reader(relid, pgt_relation_owner(owner_of));
 }
 
 static void

@@ -329,9 +329,9 @@ UPDATE elsewhere.spots SET count = 1000 WHERE spot = 'east';
 SELECT pgtrickle.repair_stream_table('elsewhere.spots');
 SELECT trickle_test.same_as_query('elsewhere.spots', 'NO_DATA');
 
--- View and states belong to its owner; refreshes run with that one's rights.
-SELECT relname, relowner::regrole FROM pg_class
-WHERE oid IN (SELECT query_relid FROM pgtrickle.pgt_stream_tables
+-- The view belongs to its owner, who may read the states; refreshes run with that one's rights.
+SELECT relname, coalesce((SELECT grantee FROM aclexplode(relacl) WHERE grantee <> relowner), relowner)::regrole AS reader
+FROM pg_class WHERE oid IN (SELECT query_relid FROM pgtrickle.pgt_stream_tables
 	UNION SELECT state_relid FROM pgtrickle.pgt_nodes) ORDER BY relname;
 REVOKE SELECT ON stores FROM regress_alter_owner;
 INSERT INTO stores VALUES ('q', 'east', 1);
@@ -340,8 +340,8 @@ GRANT SELECT ON stores TO regress_alter_owner;
 SELECT trickle_test.same_as_query('elsewhere.spots');
 SELECT pgtrickle.alter_stream_table('elsewhere.spots', query =>
 	'SELECT town AS spot, count(shop), max(shop) FROM stores GROUP BY town');
-SELECT relname, relowner::regrole FROM pg_class
-WHERE oid IN (SELECT query_relid FROM pgtrickle.pgt_stream_tables
+SELECT relname, coalesce((SELECT grantee FROM aclexplode(relacl) WHERE grantee <> relowner), relowner)::regrole AS reader
+FROM pg_class WHERE oid IN (SELECT query_relid FROM pgtrickle.pgt_stream_tables
 	UNION SELECT state_relid FROM pgtrickle.pgt_nodes) ORDER BY relname;
 -- A superuser who alters it gives it no rights that its owner does not have.
 CREATE TABLE secret (spot varchar(20) PRIMARY KEY);

@@ -53,8 +53,8 @@ SELECT trickle_test.same_as_query('st');
 CREATE ROLE regress_apply_alter_owner;
 GRANT SELECT ON items TO regress_apply_alter_owner;
 ALTER TABLE sums OWNER TO regress_apply_alter_owner;
-SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class
-WHERE relnamespace IN ('pgtrickle_state'::regnamespace) AND relkind = 'r'
+SELECT DISTINCT coalesce((SELECT grantee FROM aclexplode(relacl) WHERE grantee <> relowner), relowner)::regrole AS reader
+FROM pg_class WHERE relnamespace IN ('pgtrickle_state'::regnamespace) AND relkind = 'r'
 	OR oid IN (SELECT query_relid FROM pgtrickle.pgt_stream_tables
 		WHERE pgt_relid = 'sums'::regclass);
 UPDATE items SET name = 'x' WHERE id < 3;

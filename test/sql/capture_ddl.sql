@@ -103,15 +103,18 @@ INSERT INTO elsewhere."T t" VALUES (16, 16);
 SELECT pgtrickle.refresh_stream_table('st');
 SELECT id FROM st WHERE id > 14 ORDER BY id;
 
--- The log belongs to the owner of its source.
+-- The owner of the source may read the log, and nothing more.
 CREATE ROLE capture_owner;
 GRANT CREATE ON SCHEMA elsewhere TO capture_owner;
 ALTER TABLE elsewhere."T t" OWNER TO capture_owner;
-SELECT DISTINCT relowner::regrole FROM pg_class
+SELECT DISTINCT relowner::regrole, grantee::regrole, privilege_type
+	FROM pg_class LEFT JOIN LATERAL aclexplode(relacl) ON grantee <> relowner
 	JOIN pgtrickle.pgt_log_segments ON oid = log_relid
 	JOIN pgtrickle.pgt_change_tracking USING (track_id)
 	WHERE source_relid = 'elsewhere."T t"'::regclass;
-SELECT relowner::regrole FROM pg_class WHERE relname LIKE 'sentinel%';
+SELECT relowner::regrole, grantee::regrole, privilege_type
+	FROM pg_class LEFT JOIN LATERAL aclexplode(relacl) ON grantee <> relowner
+	WHERE relname LIKE 'sentinel%';
 ALTER TABLE elsewhere."T t" OWNER TO CURRENT_USER;
 DROP OWNED BY capture_owner;
 DROP ROLE capture_owner;

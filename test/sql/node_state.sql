@@ -102,6 +102,27 @@ DELETE FROM t WHERE id = 6;
 SELECT trickle_test.same_as_query('sums', 'FULL');
 SELECT * FROM pgtrickle.verify_stream_table('sums');
 
+-- REINDEX CONCURRENTLY gives them other indexes, and leaves invalid ones behind
+-- when it fails.
+INSERT INTO t VALUES (100, 0, 1, '2024-02-02', 's1');
+SELECT trickle_test.same_as_query('sums');
+REINDEX TABLE CONCURRENTLY :node;
+REINDEX TABLE CONCURRENTLY :dates;
+REINDEX TABLE CONCURRENTLY :strings;
+INSERT INTO t VALUES (101, 0, 1, '2024-02-03', 's2');
+SELECT trickle_test.same_as_query('sums');
+SELECT format('CREATE INDEX %I ON %s (%s)', 'copy_of_' || row_number() OVER (ORDER BY indexrelid), indrelid::regclass,
+	(SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = indexrelid))
+FROM pg_index WHERE indrelid IN (:'node'::regclass, :'dates'::regclass, :'strings'::regclass) \gexec
+UPDATE pg_index SET indisvalid = false WHERE indrelid IN (:'node'::regclass, :'dates'::regclass, :'strings'::regclass)
+	AND (SELECT relname FROM pg_class WHERE oid = indexrelid) ~ '^copy_of';
+INSERT INTO t VALUES (102, 0, 1, '2024-02-04', 's3');
+SELECT trickle_test.same_as_query('sums');
+\c
+INSERT INTO t VALUES (103, 1, 1, '2024-02-05', 's4');
+SELECT trickle_test.same_as_query('sums');
+SELECT * FROM pgtrickle.verify_stream_table('sums');
+
 -- And it goes with the stream table.
 SELECT pgtrickle.drop_stream_table('sums');
 SELECT count(*) FROM pg_class WHERE relnamespace = 'pgtrickle_state'::regnamespace;

@@ -48,11 +48,14 @@ sub restore_database
 my $inventory = q{
 	CREATE TEMP TABLE relation AS
 		SELECT oid, regexp_replace(oid::regclass::text, 'log_(\d+)_\d+', 'log_\1') AS name,
-			relowner::regrole AS owner, relkind
+			relowner::regrole AS owner, relkind, relacl
 		FROM pg_class
 		WHERE relkind IN ('r', 'v')
 			AND relnamespace::regnamespace::text IN ('pgtrickle_query', 'pgtrickle_state', 'pgtrickle_changes', 'public', '"S p"');
 	SELECT DISTINCT 'relation', name, owner::text, relkind::text FROM relation
+	UNION
+	SELECT 'privilege', name, grantee::regrole::text, privilege_type
+	FROM relation, aclexplode(relacl) WHERE grantee <> owner
 	UNION
 	SELECT 'dependency', name, pg_describe_object(refclassid, refobjid, refobjsubid), deptype::text
 	FROM pg_depend JOIN relation ON classid = 'pg_class'::regclass AND objid = oid AND objsubid = 0
