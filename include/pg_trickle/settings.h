@@ -19,7 +19,7 @@ typedef enum LogFormat
 
 #define PGT_BOOL(name, var, dflt, ctx, flags, text, more) \
 	extern bool var;
-#define PGT_INT(name, var, dflt, lo, hi, ctx, flags, text, more) \
+#define PGT_INT(name, var, dflt, lo, hi, ctx, flags, check, text, more) \
 	extern int var;
 #define PGT_ENUM(name, var, dflt, options, ctx, flags, text, more) \
 	extern int var;

@@ -16,6 +16,7 @@
 #include "pg_trickle/settings.h"
 
 static bool check_timezone(char **newval, void **extra, GucSource source);
+static bool check_work_mem(int *newval, void **extra, GucSource source);
 
 /* In the order of RefreshMode, which this layer does not know. */
 static const struct config_enum_entry refresh_modes[] = {
@@ -32,7 +33,7 @@ static const struct config_enum_entry log_formats[] = {
 };
 
 #define PGT_BOOL(name, var, dflt, ctx, flags, text, more) bool var = dflt;
-#define PGT_INT(name, var, dflt, lo, hi, ctx, flags, text, more) \
+#define PGT_INT(name, var, dflt, lo, hi, ctx, flags, check, text, more) \
 	int var = dflt;
 #define PGT_ENUM(name, var, dflt, options, ctx, flags, text, more) \
 	int var = dflt;
@@ -64,6 +65,17 @@ check_timezone(char **newval, void **extra, GucSource source)
 	return true;
 }
 
+/* What work_mem itself takes at least, in kB. */
+static bool
+check_work_mem(int *newval, void **extra, GucSource source)
+{
+	if (*newval == 0 || *newval >= 64)
+		return true;
+
+	GUC_check_errdetail("It must be 0 or at least 64kB, as work_mem.");
+	return false;
+}
+
 /*
  * The server takes settings that need a restart from preloaded libraries only.
  * Elsewhere they have no effect, but are no mistake either.
@@ -86,10 +98,10 @@ pgt_define_settings(void)
 #define PGT_BOOL(name, var, dflt, ctx, flags, text, more) \
 	DefineCustomBoolVariable("pg_trickle." #name, text, more, &var, \
 							 dflt, context_of(ctx), flags, NULL, NULL, NULL);
-#define PGT_INT(name, var, dflt, lo, hi, ctx, flags, text, more) \
+#define PGT_INT(name, var, dflt, lo, hi, ctx, flags, check, text, more) \
 	DefineCustomIntVariable("pg_trickle." #name, text, more, &var, \
 							dflt, lo, hi, context_of(ctx), flags, \
-							NULL, NULL, NULL);
+							check, NULL, NULL);
 #define PGT_ENUM(name, var, dflt, options, ctx, flags, text, more) \
 	DefineCustomEnumVariable("pg_trickle." #name, text, more, &var, \
 							 dflt, options, context_of(ctx), flags, \

@@ -25,10 +25,12 @@
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "pg_trickle/catalog_table.h"
 #include "pg_trickle/compat.h"
@@ -183,13 +185,29 @@ pgt_catalog_exists(void)
 }
 
 /*
+ * Wait for a DROP EXTENSION that is under way: the catalog is there, or not,
+ * until the end of the transaction.
+ */
+static bool
+hold_catalog(void)
+{
+	Oid streams = find_object(TABLE_STREAMS);
+
+	if (!OidIsValid(streams))
+		return false;
+
+	LockRelationOid(streams, AccessShareLock);
+	return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(streams));
+}
+
+/*
  * Are event triggers to act?  Not during pg_upgrade, nor while the extension
  * is created, updated or dropped.
  */
 bool
 pgt_catalog_is_active(void)
 {
-	return !IsBinaryUpgrade && !creating_extension && pgt_catalog_exists();
+	return !IsBinaryUpgrade && !creating_extension && hold_catalog();
 }
 
 static bool

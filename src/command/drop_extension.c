@@ -42,6 +42,37 @@ drops_extension(const EventTriggerData *event)
 	return false;
 }
 
+static void
+lock_family(Oid relid)
+{
+	if (get_rel_name(relid) != NULL)
+		(void) pgt_family(relid, AccessExclusiveLock);
+}
+
+/*
+ * Wait for writers and refreshes, who lock tables first and what belongs to
+ * the extension later; the server would begin with that, and a writer that
+ * commits would be the victim of a deadlock.  The oldest tables come first.
+ */
+static void
+lock_tables(void)
+{
+	List *relids = NIL;
+	ListCell *lc;
+
+	if (pgt_catalog_is_current())
+	{
+		foreach (lc, pgt_all_sources())
+			relids = lappend_oid(relids, ((Source *) lfirst(lc))->relid);
+	}
+	foreach (lc, pgt_all_stream_relations())
+		relids = lappend_oid(relids, ((StreamTable *) lfirst(lc))->relid);
+
+	list_sort(relids, list_oid_cmp);
+	foreach (lc, relids)
+		lock_family(lfirst_oid(lc));
+}
+
 /*
  * Event trigger function for ddl_command_start of DROP EXTENSION.
  */
@@ -59,6 +90,7 @@ pgt_on_drop_extension(PG_FUNCTION_ARGS)
 		!pgt_catalog_exists())
 		PG_RETURN_NULL();
 
+	lock_tables();
 	foreach (lc, pgt_all_stream_relations())
 	{
 		StreamTable *st = lfirst(lc);

@@ -23,7 +23,7 @@ WHERE name ~ '^pg_trickle\.(default_refresh_mode|delta_work_mem|history_retentio
 ORDER BY 1;
 -- (PostgreSQL 17 adds the unit to the ranges; they are above.)
 SELECT f.code, regexp_replace(f.message, ' \(.*', '') AS message, f.hint
-FROM (VALUES ('delta_work_mem', '-1'), ('max_change_rows', '-1'),
+FROM (VALUES ('delta_work_mem', '-1'), ('delta_work_mem', '63kB'), ('max_change_rows', '-1'),
 	('refresh_timeout', '-1s'), ('refresh_lock_timeout', '-1'),
 	('log_min_duration', '-2'), ('max_log_size', '-1kB'), ('default_refresh_mode', 'SOMETIMES'),
 	('default_refresh_mode', 'IMMEDIATE')) v(name, value),
