@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
@@ -68,6 +70,85 @@ find_sample(const Query *query, int repeatable, int *location)
 			continue;
 		*location = exprLocation((Node *) sample->args);
 		return true;
+	}
+
+	return false;
+}
+
+/* ---- rows without a type ---- */
+
+/* The names that ROW(...) gives are f1, f2 and so on. */
+static bool
+is_named_row(const RowExpr *row)
+{
+	ListCell *lc;
+
+	if (row->row_typeid != RECORDOID)
+		return false;
+	foreach (lc, row->colnames)
+	{
+		char name[NAMEDATALEN];
+
+		snprintf(name, NAMEDATALEN, "f%d", foreach_current_index(lc) + 1);
+		if (strcmp(strVal(lfirst(lc)), name) != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+named_row_walker(Node *node, int *location)
+{
+	if (node == NULL || IsA(node, Query))
+		return false;
+	if (IsA(node, RowExpr) && is_named_row((RowExpr *) node))
+	{
+		*location = ((RowExpr *) node)->location;
+		return true;
+	}
+	return expression_tree_walker(node, named_row_walker, location);
+}
+
+/* What has become of references to whole rows of joins. */
+static bool
+find_join_row(const Query *query, int variant, int *location)
+{
+	return query_tree_walker(unconstify(Query *, query), named_row_walker,
+							 location,
+							 QTW_IGNORE_RT_SUBQUERIES |
+								 QTW_IGNORE_JOINALIASES);
+}
+
+static bool
+has_same_names(const List *names)
+{
+	ListCell *a;
+	ListCell *b;
+
+	foreach (a, names)
+		for_each_from (b, names, foreach_current_index(a) + 1)
+			if (strcmp(strVal(lfirst(a)), strVal(lfirst(b))) == 0)
+				return true;
+
+	return false;
+}
+
+/* The row of a relation has the names of its type, which all differ. */
+static bool
+find_ambiguous_row(const Query *query, int variant, int *location)
+{
+	int varno = 0;
+	ListCell *lc;
+
+	foreach (lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		varno++;
+		if (!OidIsValid(rte->relid) && has_same_names(rte->eref->colnames) &&
+			bms_is_member(-FirstLowInvalidHeapAttributeNumber,
+						  pgt_referenced_columns(query, varno)))
+			return true;
 	}
 
 	return false;
@@ -198,6 +279,10 @@ static const Construct constructs[] = {
 	{"LEFT JOIN", OBSTACLE_NO_RULE, find_join, JOIN_LEFT},
 	{"RIGHT JOIN", OBSTACLE_NO_RULE, find_join, JOIN_RIGHT},
 	{"FULL JOIN", OBSTACLE_NO_RULE, find_join, JOIN_FULL},
+	{"the row of a join", OBSTACLE_NO_RULE, find_join_row, 0,
+	 "The names of its columns would be lost."},
+	{"a row with columns of one name", OBSTACLE_NO_RULE, find_ambiguous_row,
+	 0, "One of them would get another name."},
 	{"INTERSECT", OBSTACLE_NO_RULE, find_set_operation, SETOP_INTERSECT},
 	{"EXCEPT", OBSTACLE_NO_RULE, find_set_operation, SETOP_EXCEPT},
 	{"WITH RECURSIVE", OBSTACLE_NO_RULE, find_cte, true},

@@ -274,6 +274,25 @@ pgt_inline_ctes(Query *query)
 
 /* ---- all of it ---- */
 
+/*
+ * CREATE OR REPLACE VIEW may have added columns since a query was written that
+ * reads the view: they need names, as all columns of a subquery.
+ */
+static void
+name_added_columns(RangeTblEntry *rte)
+{
+	List **names = &rte->eref->colnames;
+	ListCell *lc;
+
+	for_each_from (lc, rte->subquery->targetList, list_length(*names))
+	{
+		TargetEntry *tle = lfirst(lc);
+
+		if (!tle->resjunk)
+			*names = lappend(*names, makeString(pstrdup(tle->resname)));
+	}
+}
+
 static void
 expand_views_of(Query *query, List **views)
 {
@@ -289,6 +308,7 @@ expand_views_of(Query *query, List **views)
 		*views = list_append_unique_oid(*views, rte->relid);
 		rte->rtekind = RTE_SUBQUERY;
 		rte->subquery = pgt_view_query(rte->relid);
+		name_added_columns(rte);
 		rte->relkind = 0;
 		rte->rellockmode = 0;
 		rte->inh = false;

@@ -8,8 +8,12 @@
  *
  *		SELECT f(t) FROM t		becomes		SELECT f(ROW(t.a, t.b)::t) FROM t
  *
- * A row of a subquery has no type that could be named, but names of fields
- * that row_to_json() shows, so another subquery makes the row:
+ * and the same of a view, though it has become a subquery: its rows have its
+ * type, which decides what array[v] is, and names of fields that follow
+ * ALTER VIEW ... RENAME and no alias.
+ *
+ * A row of another subquery has no type that could be named, but names of
+ * fields that row_to_json() shows, so another subquery makes the row:
  *
  *		SELECT row_to_json(s) FROM (SELECT ...) s
  *
@@ -17,6 +21,8 @@
  *
  *		SELECT row_to_json(s_1) FROM (SELECT ...) s,
  *			LATERAL (SELECT s.a, s.b) s_1
+ *
+ * Names that no text can give to the fields are an obstacle: constructs.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,10 +40,10 @@
 
 #include "query.h"
 
-/* ---- tables ---- */
+/* ---- tables and views ---- */
 
 static Node *
-row_of_table(Var *var, replace_rte_variables_context *context)
+row_of_relation(Var *var, replace_rte_variables_context *context)
 {
 	RowExpr *row;
 	Relation rel;
@@ -144,12 +150,13 @@ replace_whole_row(Query *query, int varno)
 	RangeTblEntry *rte = rt_fetch(varno, query->rtable);
 	Node *replaced;
 
-	if (rte->rtekind == RTE_RELATION)
+	/* A subquery that was a view knows which. */
+	if (OidIsValid(rte->relid))
 	{
 		Oid relid = rte->relid;
 
 		replaced = replace_rte_variables((Node *) query, varno, 0,
-										 row_of_table, &relid, NULL);
+										 row_of_relation, &relid, NULL);
 	}
 	else if (rte->rtekind == RTE_SUBQUERY && !is_constant(rte->subquery))
 	{
