@@ -158,9 +158,6 @@ extern void pgt_group_put_aside(NodeProgram *node, int doubt);
 /* Query the input for all groups that were put aside, and write them. */
 extern void pgt_groups_recompute(NodeProgram *node);
 
-/* With a plan for as many rows as there are in "deltas". */
-extern void pgt_run_text(QueryText *text, List *deltas, RowReceiver receive,
-						 void *arg);
 extern void pgt_group_texts_free(List *texts);
 
 /* ---- group_query.c: queries over the input, by group ---- */
@@ -173,16 +170,16 @@ typedef enum GroupRows
 
 /*
  * For the groups whose keys are bound as "affected": keys that are in "nulls"
- * (0..) are NULL in all of them, the others in none.  palloc'd text.
+ * (0..) are NULL in all of them, the others in none.  palloc'd.
  */
-extern char *pgt_group_query(const NodeProgram *node, GroupRows rows,
-							 const Bitmapset *nulls);
+extern Query *pgt_group_query(const NodeProgram *node, GroupRows rows,
+							  const Bitmapset *nulls);
 
 /* For all groups: keys, n and the recomputed, or all, results. */
-extern char *pgt_all_groups_query(const NodeProgram *node, bool check);
+extern Query *pgt_all_groups_query(const NodeProgram *node, bool check);
 
 /* For all rows of the input. */
-extern char *pgt_all_rows_query(const NodeProgram *node);
+extern Query *pgt_all_rows_query(const NodeProgram *node);
 
 /* The name of the affected groups in the texts; their columns: number, keys. */
 extern char *pgt_affected_name(const NodeProgram *node);

@@ -26,6 +26,7 @@ typedef struct SavedPlan SavedPlan;
 typedef struct QueryText
 {
 	char *sql;
+	TupleDesc desc; /* what its first columns are; or NULL */
 	SavedPlan *small;
 	SavedPlan *large;
 } QueryText;
@@ -187,6 +188,15 @@ extern SavedPlan *pgt_plan_read(const char *sql, ImageReader *image);
  */
 extern void pgt_run_query(const char *sql, SavedPlan **plan, bool small,
 						  List *deltas, RowReceiver receive, void *arg);
+
+/* The same for a text made of a query, which has to yield its columns. */
+extern void pgt_run_text(QueryText *text, bool small, List *deltas,
+						 RowReceiver receive, void *arg);
+
+/* Make the text of a query, in "memory". */
+extern void pgt_make_text(QueryText *text, const Query *query,
+						  MemoryContext memory);
+
 /* The planner's estimate for a text without deltas; same plan as a run. */
 extern double pgt_query_cost(const char *sql, SavedPlan **plan);
 extern double pgt_delta_cost(const char *sql, List *deltas);

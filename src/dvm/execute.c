@@ -30,9 +30,12 @@
 
 #include "access/relation.h"
 #include "catalog/pg_class.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
+#include "parser/parse_coerce.h"
 #include "storage/bufmgr.h"
 #include "tcop/dest.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -496,9 +499,37 @@ run_plan(SavedPlan *saved, List *deltas, RowReceiver receive, void *arg)
 
 /* ---- all of it ---- */
 
-/* See to it that *plan is a plan that fits. */
+/*
+ * Types must not get lost on the way through the text: what is stored as the
+ * columns of a table has to be of their types.  "expected" are those of the
+ * first columns.
+ */
 static void
-prepare(const char *sql, SavedPlan **plan, bool small, List *deltas)
+verify_columns(SavedPlan *saved, TupleDesc expected)
+{
+	TupleDesc found = plan_source(saved)->resultDesc;
+
+	for (int i = 0; i < expected->natts; i++)
+	{
+		Oid want = TupleDescAttr(expected, i)->atttypid;
+		Oid have = i < found->natts ? TupleDescAttr(found, i)->atttypid :
+									  InvalidOid;
+
+		if (have == want || IsBinaryCoercible(have, want))
+			continue;
+		discard_plan(saved); /* nobody is to run it */
+		elog(ERROR, "column %d of a delta query has type %s, not %s", i + 1,
+			 format_type_be(have), format_type_be(want));
+	}
+}
+
+/*
+ * See to it that *plan is a plan that fits; "desc", unless NULL, is what its
+ * first columns are.
+ */
+static void
+prepare(const char *sql, TupleDesc desc, SavedPlan **plan, bool small,
+		List *deltas)
 {
 	if (*plan != NULL && is_outdated(*plan, small, deltas))
 	{
@@ -511,21 +542,32 @@ prepare(const char *sql, SavedPlan **plan, bool small, List *deltas)
 	else if ((*plan)->for_one_run ||
 			 deserves_own_plan(*plan, small, deltas))
 		discard_plan(*plan);
-	if (!is_planned(*plan))
-		plan_now(*plan, small, deltas);
+	if (is_planned(*plan))
+		return;
+	plan_now(*plan, small, deltas);
+	if (desc != NULL)
+		verify_columns(*plan, desc);
+}
+
+static void
+run_prepared(SavedPlan *saved, List *deltas, RowReceiver receive, void *arg)
+{
+	if (pgt_progress_is_on)
+		pgt_progress_expect(planned_rows(saved));
+	run_plan(saved, deltas, receive, arg);
 }
 
 /*
  * Run a text between pgt_execute_begin() and pgt_execute_end().
  */
 void
-pgt_execute_text(const char *sql, SavedPlan **plan, bool small, List *deltas,
+pgt_execute_text(QueryText *text, bool small, List *deltas,
 				 RowReceiver receive, void *arg)
 {
-	prepare(sql, plan, small, deltas);
-	if (pgt_progress_is_on)
-		pgt_progress_expect(planned_rows(*plan));
-	run_plan(*plan, deltas, receive, arg);
+	SavedPlan **plan = small ? &text->small : &text->large;
+
+	prepare(text->sql, text->desc, plan, small, deltas);
+	run_prepared(*plan, deltas, receive, arg);
 }
 
 static double
@@ -535,7 +577,7 @@ plan_cost(const char *sql, SavedPlan **plan, bool small, List *deltas)
 	double cost;
 
 	pgt_execute_begin(deltas, small);
-	prepare(sql, plan, small, deltas);
+	prepare(sql, NULL, plan, small, deltas);
 	cached = SPI_plan_get_cached_plan((*plan)->plan);
 	cost = linitial_node(PlannedStmt, cached->stmt_list)->planTree->total_cost;
 	ReleaseCachedPlan(cached, CurrentResourceOwner);
@@ -576,6 +618,33 @@ pgt_run_query(const char *sql, SavedPlan **plan, bool small, List *deltas,
 			  RowReceiver receive, void *arg)
 {
 	pgt_execute_begin(deltas, small);
-	pgt_execute_text(sql, plan, small, deltas, receive, arg);
+	prepare(sql, NULL, plan, small, deltas);
+	run_prepared(*plan, deltas, receive, arg);
 	pgt_execute_end();
+}
+
+/*
+ * Run a text that was made of a query; see program.h.
+ */
+void
+pgt_run_text(QueryText *text, bool small, List *deltas, RowReceiver receive,
+			 void *arg)
+{
+	pgt_execute_begin(deltas, small);
+	pgt_execute_text(text, small, deltas, receive, arg);
+	pgt_execute_end();
+}
+
+/*
+ * Make the text of a query and note what it yields, in "memory".
+ */
+void
+pgt_make_text(QueryText *text, const Query *query, MemoryContext memory)
+{
+	MemoryContext before = CurrentMemoryContext;
+
+	text->sql = MemoryContextStrdup(memory, pgt_query_text(query));
+	MemoryContextSwitchTo(memory);
+	text->desc = ExecCleanTypeFromTL(query->targetList);
+	MemoryContextSwitchTo(before);
 }

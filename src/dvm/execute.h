@@ -11,8 +11,8 @@
 extern void pgt_execute_begin(List *deltas, bool small);
 extern void pgt_execute_end(void);
 
-/* Between them: like pgt_run_query(). */
-extern void pgt_execute_text(const char *sql, SavedPlan **plan, bool small,
-							 List *deltas, RowReceiver receive, void *arg);
+/* Between them: like pgt_run_text(). */
+extern void pgt_execute_text(QueryText *text, bool small, List *deltas,
+							 RowReceiver receive, void *arg);
 
 #endif /* PGT_EXECUTE_H */

@@ -327,20 +327,20 @@ add_aggregate(Query *query, const Aggregate *agg)
 	add_column(query, (Expr *) copyObject(agg->aggref));
 }
 
-static char *
-finish_text(Query *query)
+static Query *
+finish_query(Query *query)
 {
 	add_column(query, int8_constant(1)); /* the weight */
-	return pgt_query_text(query);
+	return query;
 }
 
 /*
- * The text for groups in doubt; "nulls" has the keys (from 0) that are NULL.
+ * The query for groups in doubt; "nulls" has the keys (from 0) that are NULL.
  * GROUP_INPUT: their rows, with the number of the group behind the columns of
  * the input, in the order of that number.  GROUP_ANSWERS: one row per group,
  * in that order too: number, n, the results of aggregates that can be asked.
  */
-char *
+Query *
 pgt_group_query(const NodeProgram *node, GroupRows rows, const Bitmapset *nulls)
 {
 	Query *query = make_query(node);
@@ -351,7 +351,7 @@ pgt_group_query(const NodeProgram *node, GroupRows rows, const Bitmapset *nulls)
 		add_input_columns(node, query);
 		group_by_number(node, query);
 		query->groupClause = NIL; /* ordered, not grouped */
-		return finish_text(query);
+		return finish_query(query);
 	}
 
 	query->hasAggs = true;
@@ -363,14 +363,14 @@ pgt_group_query(const NodeProgram *node, GroupRows rows, const Bitmapset *nulls)
 			add_aggregate(query, node->aggs[i]);
 	}
 	group_by_direct_arguments(node, query);
-	return finish_text(query);
+	return finish_query(query);
 }
 
 /*
- * The text for all groups: keys, n and the results that a rebuild cannot make
+ * The query for all groups: keys, n and the results that a rebuild cannot make
  * from the rows, or, to check what is stored, keys, all results and n.
  */
-char *
+Query *
 pgt_all_groups_query(const NodeProgram *node, bool check)
 {
 	Query *query = make_query(node);
@@ -386,17 +386,17 @@ pgt_all_groups_query(const NodeProgram *node, bool check)
 	}
 	if (check)
 		add_column(query, row_count());
-	return finish_text(query);
+	return finish_query(query);
 }
 
 /*
- * The text for all rows of the input.
+ * The query for all rows of the input.
  */
-char *
+Query *
 pgt_all_rows_query(const NodeProgram *node)
 {
 	Query *query = make_query(node);
 
 	add_input_columns(node, query);
-	return finish_text(query);
+	return finish_query(query);
 }

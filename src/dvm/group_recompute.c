@@ -148,24 +148,8 @@ find_text(NodeProgram *node, const Bitmapset *nulls, GroupRows rows)
 	QueryText *text = &find_texts(node, nulls)->texts[rows];
 
 	if (text->sql == NULL)
-	{
-		char *sql = pgt_group_query(node, rows, nulls);
-
-		text->sql = MemoryContextStrdup(node->memory, sql);
-	}
+		pgt_make_text(text, pgt_group_query(node, rows, nulls), node->memory);
 	return text;
-}
-
-/*
- * Run a text with the plan for as many rows as "deltas" have.
- */
-void
-pgt_run_text(QueryText *text, List *deltas, RowReceiver receive, void *arg)
-{
-	bool small = pgt_deltas_are_small(deltas);
-
-	pgt_run_query(text->sql, small ? &text->small : &text->large, small,
-				  deltas, receive, arg);
 }
 
 /*
@@ -380,18 +364,20 @@ run_stage(Stage *stage, GroupRows rows)
 	NodeProgram *node = stage->node;
 	QueryText *text = find_text(node, stage->batch->nulls, rows);
 	List *deltas = NIL;
+	bool small;
 
 	if (!pgt_node_is_scalar(node))
 		deltas = list_make1(stage->batch->affected);
+	small = pgt_deltas_are_small(deltas);
 	stage->number = -1;
 	if (rows == GROUP_INPUT)
 	{
-		pgt_run_text(text, deltas, receive_row, stage);
+		pgt_run_text(text, small, deltas, receive_row, stage);
 		refeed_up_to(stage, stage->batch->ngroups - 1);
 		end_refeed(stage);
 	}
 	else
-		pgt_run_text(text, deltas, receive_answer, stage);
+		pgt_run_text(text, small, deltas, receive_answer, stage);
 
 	if (stage->number != stage->batch->ngroups - 1)
 		node->mismatch = true;

@@ -183,6 +183,14 @@ build_term(const Query *query, int leaf, const Oid *state_relids)
 	return term;
 }
 
+static void
+add_term(Linear *linear, Term *term)
+{
+	term->full.desc = linear->desc;
+	term->alone.desc = linear->desc;
+	linear->terms = lappend(linear->terms, term);
+}
+
 /*
  * Derive the terms of a linear query, in the current memory context.  The
  * outputs of nodes are read from the tables state_relids[node id].
@@ -200,8 +208,7 @@ pgt_linear_build(const Query *query, const Oid *state_relids)
 	linear->desc = ExecCleanTypeFromTL(query->targetList);
 
 	for (int leaf = 0; leaf < nleaves; leaf++)
-		linear->terms = lappend(linear->terms,
-								build_term(query, leaf, state_relids));
+		add_term(linear, build_term(query, leaf, state_relids));
 	return linear;
 }
 
@@ -338,7 +345,7 @@ pgt_linear_read(ImageReader *image)
 	linear->desc = pgt_image_desc(image);
 	nterms = pgt_image_int(image);
 	for (int64 i = 0; i < nterms; i++)
-		linear->terms = lappend(linear->terms, read_term(image));
+		add_term(linear, read_term(image));
 	return linear;
 }
 
@@ -395,8 +402,7 @@ pgt_linear_run(Linear *linear, List *deltas, RowReceiver receive, void *arg)
 		connected = true;
 
 		text = old_leaves_changed(term, deltas) ? &term->full : &term->alone;
-		pgt_execute_text(text->sql, small ? &text->small : &text->large,
-						 small, deltas, receive, arg);
+		pgt_execute_text(text, small, deltas, receive, arg);
 	}
 
 	if (connected)

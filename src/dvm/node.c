@@ -191,9 +191,13 @@ pgt_node_explain(NodeProgram *node)
 						 get_rel_name(node->state_relid));
 	properties = explain_aggregates(properties, node);
 	if (recomputes_groups(node))
+	{
+		Query *query = pgt_group_query(node, GROUP_ANSWERS, NULL);
+
 		properties = explain(properties,
 							 psprintf("%s recomputation", node->name),
-							 pgt_group_query(node, GROUP_ANSWERS, NULL));
+							 pgt_query_text(query));
+	}
 	return properties;
 }
 

@@ -160,25 +160,21 @@ receive_group(TupleTableSlot *slot, int64 weight, void *arg)
 
 /* The text is made when it is first needed. */
 static void
-run_all(NodeProgram *node, QueryText *text, char *(*make)(const NodeProgram *),
+run_all(NodeProgram *node, QueryText *text, Query *(*make)(const NodeProgram *),
 		RowReceiver receive, void *arg)
 {
 	if (text->sql == NULL)
-	{
-		char *sql = make(node);
-
-		text->sql = MemoryContextStrdup(node->memory, sql);
-	}
-	pgt_run_query(text->sql, &text->large, false, NIL, receive, arg);
+		pgt_make_text(text, make(node), node->memory);
+	pgt_run_text(text, false, NIL, receive, arg);
 }
 
-static char *
+static Query *
 answers_query(const NodeProgram *node)
 {
 	return pgt_all_groups_query(node, false);
 }
 
-static char *
+static Query *
 check_query(const NodeProgram *node)
 {
 	return pgt_all_groups_query(node, true);

@@ -413,9 +413,10 @@ pgt_program_content(Program *program, RowReceiver receive, void *arg)
 
 		text->sql = psprintf("SELECT q.*, 1::pg_catalog.int8 FROM (%s) q",
 							 program->top->sql);
+		text->desc = program->top->desc;
 		MemoryContextSwitchTo(before);
 	}
-	pgt_run_query(text->sql, &text->large, false, NIL, receive, arg);
+	pgt_run_text(text, false, NIL, receive, arg);
 }
 
 /*
