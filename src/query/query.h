@@ -66,6 +66,10 @@ extern void pgt_note_obstacle(Survey *survey, ObstacleKind kind,
 /* The obstacle in an expression node itself (not in its arguments). */
 extern void pgt_survey_functions(Node *node, Survey *survey);
 
+/* What an expression node (not its arguments), or a table, is called by. */
+extern void pgt_survey_names(Node *node, Survey *survey);
+extern void pgt_survey_table_name(Oid relid, Survey *survey);
+
 /* The obstacles in a query itself (not in its subqueries). */
 extern void pgt_survey_constructs(Query *query, Survey *survey);
 

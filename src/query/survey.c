@@ -279,6 +279,7 @@ survey_entry(Query *query, int varno, Survey *survey)
 	survey_relkind(rte, survey);
 	survey_virtual_columns(rte->relid, columns, survey);
 	survey_rights(rte, columns, survey);
+	pgt_survey_table_name(rte->relid, survey);
 }
 
 static void
@@ -342,6 +343,7 @@ survey_walker(Node *node, Survey *survey)
 		survey_sublink((SubLink *) node, survey);
 	else
 		pgt_survey_functions(node, survey);
+	pgt_survey_names(node, survey);
 
 	return expression_tree_walker(node, survey_walker, survey);
 }
