@@ -11,6 +11,7 @@
 
 #include "access/sysattr.h"
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
@@ -154,6 +155,47 @@ find_ambiguous_row(const Query *query, int variant, int *location)
 	return false;
 }
 
+/*
+ * Did the row type of a function in FROM get columns after the query was
+ * written?  Aliases by position, and ORDINALITY, would move to these.
+ */
+static bool
+has_grown(RangeTblFunction *function)
+{
+	TupleDesc desc;
+	Oid type;
+	TypeFuncClass kind = get_expr_result_type(function->funcexpr, &type, &desc);
+
+	return (kind == TYPEFUNC_COMPOSITE ||
+			kind == TYPEFUNC_COMPOSITE_DOMAIN) &&
+		   desc->natts > function->funccolcount;
+}
+
+static bool
+find_grown_function(const Query *query, int variant, int *location)
+{
+	ListCell *lc;
+	ListCell *lc2;
+
+	foreach (lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (rte->rtekind != RTE_FUNCTION)
+			continue;
+		foreach (lc2, rte->functions)
+		{
+			RangeTblFunction *function = lfirst(lc2);
+
+			*location = exprLocation(function->funcexpr);
+			if (has_grown(function))
+				return true;
+		}
+	}
+
+	return false;
+}
+
 /* ---- set operations ---- */
 
 /* The first column of the leftmost member, where a reader may look. */
@@ -283,6 +325,8 @@ static const Construct constructs[] = {
 	 "The names of its columns would be lost."},
 	{"a row with columns of one name", OBSTACLE_NO_RULE, find_ambiguous_row,
 	 0, "One of them would get another name."},
+	{"a function whose row type has got more columns", OBSTACLE_NO_RULE,
+	 find_grown_function, 0, "Give the stream table the same query again."},
 	{"INTERSECT", OBSTACLE_NO_RULE, find_set_operation, SETOP_INTERSECT},
 	{"EXCEPT", OBSTACLE_NO_RULE, find_set_operation, SETOP_EXCEPT},
 	{"WITH RECURSIVE", OBSTACLE_NO_RULE, find_cte, true},

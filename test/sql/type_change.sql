@@ -91,3 +91,26 @@ CREATE OR REPLACE FUNCTION times(a int, b int DEFAULT 6) RETURNS int IMMUTABLE L
 INSERT INTO number VALUES (3);
 SELECT * FROM refreshed('product');
 SELECT * FROM product ORDER BY x;
+
+-- A function's row gets columns: those that follow keep their places.
+CREATE TYPE cell AS (x int, y int);
+CREATE TABLE grid (id int PRIMARY KEY, cells cell[]);
+INSERT INTO grid VALUES (1, ARRAY['(1,2)'::cell, '(3,4)']);
+SELECT trickle_test.stream('numbered',
+	'SELECT id, u.p, u.o FROM grid, unnest(cells) WITH ORDINALITY AS u(p, q, o)');
+SELECT trickle_test.stream('unnamed',
+	'SELECT id, u.* FROM grid, unnest(cells) WITH ORDINALITY AS u');
+SELECT trickle_test.stream('side_by_side',
+	'SELECT u.g, count(*) FROM grid, ROWS FROM (unnest(cells), generate_series(1, 2)) AS u(p, q, g) GROUP BY u.g');
+SELECT trickle_test.stream('alone', 'SELECT id, u.p FROM grid, unnest(cells) AS u(p, q)');
+ALTER TYPE cell ADD ATTRIBUTE z bigint;
+INSERT INTO grid VALUES (2, ARRAY['(5,6,77)'::cell]);
+SELECT st, r.* FROM unnest(ARRAY['numbered', 'unnamed', 'side_by_side', 'alone']) st, refreshed(st) r;
+INSERT INTO grid VALUES (3, ARRAY['(7,8,99)'::cell]);
+SELECT st, r.* FROM unnest(ARRAY['numbered', 'unnamed', 'side_by_side', 'alone']) st, refreshed(st) r;
+SELECT * FROM numbered ORDER BY id, o;
+SELECT pgtrickle.alter_stream_table('numbered', query =>
+	'SELECT id, u.p, u.o FROM grid, unnest(cells) WITH ORDINALITY AS u(p, q, z, o)');
+INSERT INTO grid VALUES (4, ARRAY['(9,10,111)'::cell]);
+SELECT * FROM refreshed('numbered');
+SELECT * FROM numbered ORDER BY id, o;
