@@ -58,6 +58,9 @@ extern const char *pgt_error_remedy(int sqlerrcode);
 
 /* ---- for refresh.c ---- */
 
+/* Message and code in one line, for the history; in the current context. */
+extern char *pgt_error_summary(const ErrorData *error);
+
 /* What is refreshed from now on; 0: nothing. */
 extern void pgt_set_refreshing(int64 pgt_id);
 

@@ -177,7 +177,7 @@ extern void pgt_require_no_newer_change(const Compiled *compiled);
 typedef struct Attempt
 {
 	const char *misfit; /* what the step returned */
-	const char *error;	/* message of the error it raised */
+	ErrorData *error;	/* the error it raised */
 } Attempt;
 
 /* Returns NULL, or what did not fit. */

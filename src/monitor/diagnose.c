@@ -139,7 +139,8 @@ pgt_sql_diagnose_errors(PG_FUNCTION_ARGS)
 	{
 		const RefreshRecord *record = lfirst(lc);
 
-		if (record->error == NULL)
+		/* A refresh that recomputed after an error of its delta is fine. */
+		if (strcmp(record->status, "FAILED") != 0)
 			continue;
 		put_error(fcinfo, st, record);
 		if (++n == MAX_ERRORS)

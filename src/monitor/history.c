@@ -35,7 +35,10 @@ required_max_rows(int max_rows)
 	return max_rows;
 }
 
-/* What a refresh did; the text of errors is for owners. */
+/*
+ * What a refresh did; errors, which may quote rows, and reasons, which name
+ * parts of the query, are for owners.
+ */
 static void
 add_outcome(AnswerRow *row, const RefreshRecord *record, bool is_owner)
 {

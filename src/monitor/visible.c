@@ -4,12 +4,14 @@
  *	  Which stream tables does the current user see?
  *
  *		owner (or superuser)	everything
- *		pg_read_all_stats		all but its query and the text of its errors:
- *								members of pg_monitor watch the server, and have
- *								to see what may go wrong
+ *		pg_read_all_stats		all but its query, the reasons of refreshes and
+ *								the text of its errors: members of pg_monitor
+ *								watch the server, and have to see what may go
+ *								wrong
  *		SELECT on the table		that it exists, its status, how old its data
  *								are, what refreshes did; not its query, not its
- *								sources and logs, not the text of its errors
+ *								sources and logs, not the reasons of refreshes,
+ *								not the text of its errors
  *		others					nothing
  *
  *-------------------------------------------------------------------------

@@ -56,7 +56,7 @@ take_step(void *arg)
 /*
  * Take a step in a subtransaction.  If the step returns a misfit, or raises an
  * error that may be due to the way and not to the result, it is undone.
- * Other errors are raised.  Strings in the current memory context.
+ * Other errors are raised.  The error is in the current memory context.
  */
 Attempt
 pgt_attempt(AttemptedStep take, void *arg)
@@ -69,5 +69,5 @@ pgt_attempt(AttemptedStep take, void *arg)
 	if (!may_be_of_the_delta(error->sqlerrcode))
 		ReThrowError(error);
 
-	return (Attempt){.error = error->message};
+	return (Attempt){.error = error};
 }

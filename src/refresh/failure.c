@@ -158,9 +158,11 @@ remedy(const ErrorData *error)
 	return pgt_error_remedy(error->sqlerrcode);
 }
 
-/* In one line, for the history. */
-static char *
-summary(const ErrorData *error)
+/*
+ * See failure.h.
+ */
+char *
+pgt_error_summary(const ErrorData *error)
 {
 	return psprintf("%s (SQLSTATE %s)",
 					error->message != NULL ? error->message : "no message",
@@ -175,7 +177,7 @@ description(const ErrorData *error)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfoString(&text, summary(error));
+	appendStringInfoString(&text, pgt_error_summary(error));
 	if (error->detail != NULL)
 		appendStringInfo(&text, "\nDETAIL:  %s", error->detail);
 	if (help != NULL)
@@ -198,7 +200,7 @@ record_history(const StreamTable *st, const RefreshFailure *failure)
 		.initiated_by = failure->initiated_by,
 		.reason = failure->reason,
 		.status = "FAILED",
-		.error = summary(failure->error),
+		.error = pgt_error_summary(failure->error),
 	});
 }
 
@@ -215,7 +217,7 @@ log_failure(const StreamTable *st, const RefreshFailure *failure)
 		.reason = failure->reason,
 		.action = "SKIP",
 		.error_code = failure->error->sqlerrcode,
-		.msg = summary(failure->error),
+		.msg = pgt_error_summary(failure->error),
 	});
 }
 

@@ -59,6 +59,7 @@ typedef struct Job
 	int32 part;	   /* last part of this transaction it reads */
 	const char *action;
 	const char *reason;
+	const char *error; /* of a delta; may quote rows, and is told to owners */
 	ApplyResult result;
 	int64 delta_rows;
 	RefreshOutcome outcome;
@@ -470,9 +471,15 @@ apply_delta(Job *job)
 	job->compiled->level = GetCurrentTransactionNestLevel();
 	(void) pgt_apply_ensure_index(&job->compiled->target);
 	pgt_advance_refresh_snapshot();
-	recompute(job, attempt.misfit != NULL ?
-					   "delta did not fit" :
-					   psprintf("delta raised an error: %s", attempt.error));
+	if (attempt.misfit != NULL)
+	{
+		recompute(job, "delta did not fit");
+		return;
+	}
+
+	job->error = pgt_error_summary(attempt.error);
+	recompute(job, psprintf("delta raised an error (SQLSTATE %s)",
+							unpack_sql_state(attempt.error->sqlerrcode)));
 }
 
 /* Why a recomputation, or NULL: the delta will do. */
@@ -596,6 +603,7 @@ advance_frontier(Job *job, Window *window)
 		.delta_row_count = job->delta_rows,
 		.initiated_by = job->request->initiated_by,
 		.reason = job->reason,
+		.error = job->error,
 	});
 	log_refresh(job, end);
 	if (st->revision % REFRESHES_PER_PRUNING == 0)

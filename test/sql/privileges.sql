@@ -268,6 +268,40 @@ SELECT pgtrickle.refresh_stream_table('my_notes');
 SELECT * FROM my_notes ORDER BY id;
 SELECT count(*) FROM pgtrickle.verify_stream_table('my_notes');
 
+-- An error of a delta quotes rows: it is recorded for the owner, apart from the
+-- reason, and is no error of the refresh.
+CREATE TABLE lefts (k int, x text, id int PRIMARY KEY);
+CREATE TABLE rights (k int PRIMARY KEY, y text);
+INSERT INTO lefts VALUES (1, '5', 1);
+INSERT INTO rights VALUES (1, '7'), (2, '8');
+SELECT pgtrickle.create_stream_table('joined',
+	'SELECT l.id, (l.x || r.y)::int AS v FROM lefts l JOIN rights r USING (k)', 'manual', 'DIFFERENTIAL');
+UPDATE lefts SET k = 2;
+UPDATE rights SET y = 'topsecret' WHERE k = 1;
+SELECT pgtrickle.refresh_stream_table('joined');
+SELECT action, status, refresh_reason, error_message FROM pgtrickle.get_refresh_history('joined', 1);
+SELECT * FROM pgtrickle.diagnose_errors('joined');
+GRANT SELECT ON joined TO regress_privileges_reader;
+GRANT pg_monitor TO regress_privileges_other;
+CREATE FUNCTION told(OUT role name, OUT by text) RETURNS SETOF record LANGUAGE sql AS $$
+	SELECT current_user, f.name FROM (VALUES
+		('get_refresh_history', (SELECT string_agg(h::text, '') FROM pgtrickle.get_refresh_history('joined') h)),
+		('refresh_timeline', (SELECT string_agg(h::text, '') FROM pgtrickle.refresh_timeline() h)),
+		('pgt_status', (SELECT string_agg(h::text, '') FROM pgtrickle.pgt_status() h)),
+		('stream_tables_info', (SELECT string_agg(h::text, '') FROM pgtrickle.stream_tables_info() h)),
+		('health_check', (SELECT string_agg(h::text, '') FROM pgtrickle.health_check() h)),
+		('status_page', pgtrickle.status_page())) f (name, answer)
+	WHERE answer ~ 'topsecret|22P02|id, '
+$$;
+SELECT * FROM told();
+SET ROLE regress_privileges_reader;
+SELECT * FROM told();
+SET ROLE regress_privileges_other;
+SELECT * FROM told();
+RESET ROLE;
+REVOKE pg_monitor FROM regress_privileges_other;
+
+DROP TABLE lefts, rights CASCADE;
 DROP SCHEMA shop, stolen CASCADE;
 DROP TABLE sales, secrets, notes, read_only CASCADE;
 DROP OWNED BY regress_privileges_owner, regress_privileges_reader, regress_privileges_other;
