@@ -27,6 +27,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parse_relation.h"
 #include "utils/acl.h"
+#include "utils/jsonpath.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -100,14 +101,40 @@ pgt_form_minimal_tuple(TupleDesc desc, Datum *values, bool *nulls)
 #endif
 }
 
-/* PG16 brought constructors of JSON, PG17 functions that take it apart. */
+/* PG16 brought constructors of JSON. */
 static inline bool
-pgt_is_json_expression(const Node *node)
+pgt_is_json_constructor(const Node *node)
+{
+#if PG_VERSION_NUM >= 160000
+	return IsA(node, JsonConstructorExpr);
+#else
+	return false;
+#endif
+}
+
+/* PG17 brought functions that take JSON apart. */
+static inline bool
+pgt_is_json_function(const Node *node)
 {
 #if PG_VERSION_NUM >= 170000
-	return IsA(node, JsonConstructorExpr) || IsA(node, JsonExpr);
-#elif PG_VERSION_NUM >= 160000
-	return IsA(node, JsonConstructorExpr);
+	return IsA(node, JsonExpr);
+#else
+	return false;
+#endif
+}
+
+/* They may ask the clock which offset a time zone has. */
+static inline bool
+pgt_json_function_is_mutable(const Node *node)
+{
+#if PG_VERSION_NUM >= 170000
+	const JsonExpr *json = (const JsonExpr *) node;
+	const Const *path = (const Const *) json->path_spec;
+
+	return !IsA(path, Const) ||
+		   (!path->constisnull &&
+			jspIsMutable(DatumGetJsonPathP(path->constvalue),
+						 json->passing_names, json->passing_values));
 #else
 	return false;
 #endif

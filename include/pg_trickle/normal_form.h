@@ -150,6 +150,9 @@ extern List *pgt_lineage(const Query *query, Oid owner);
 /* The query as text, all names qualified; palloc'd. */
 extern char *pgt_query_text(const Query *query);
 
+/* The OIDs of the functions that an aggregate computes its result by. */
+extern List *pgt_aggregate_functions(Oid aggfnoid);
+
 /* Is this range table entry the output of a node, and of which? */
 extern bool pgt_is_node_leaf(const RangeTblEntry *rte, int *node_id);
 

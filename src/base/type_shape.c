@@ -7,6 +7,7 @@
  *
  *		" tpublic.place/8a31c0d2"	the attributes, or those that were dropped
  *		" e16395/17f02b66"			the labels of town, each with its OID
+ *		" j16395/16401.774"			the cast that makes JSON of it, if any
  *
  * A hash says no more than whether something has changed.  The labels are
  * added up: the catalog has them in no order.  An attribute that is added is
@@ -18,7 +19,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "access/tupdesc.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -90,11 +93,13 @@ append_attributes(StringInfo text, Oid type, TypeDetail detail, List **seen,
 	*relids = list_append_unique_oid(*relids, get_typ_typrelid(type));
 }
 
-/* The type that a domain, an array or a range is made of, or InvalidOid. */
-static Oid
-component(Oid type, char kind)
+/*
+ * See type_shape.h.
+ */
+Oid
+pgt_type_component(Oid type)
 {
-	switch (kind)
+	switch (get_typtype(type))
 	{
 		case TYPTYPE_DOMAIN:
 			return getBaseType(type);
@@ -110,6 +115,48 @@ component(Oid type, char kind)
 }
 
 /*
+ * See type_shape.h.  Of types of the server itself, to_json() and its kin do
+ * not look for a cast.
+ */
+Oid
+pgt_json_cast(Oid type)
+{
+	HeapTuple tuple;
+	Oid funcid;
+
+	if (type < FirstNormalObjectId)
+		return InvalidOid;
+
+	tuple = SearchSysCache2(CASTSOURCETARGET, ObjectIdGetDatum(type),
+							ObjectIdGetDatum(JSONOID));
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+
+	funcid = ((Form_pg_cast) GETSTRUCT(tuple))->castfunc;
+	ReleaseSysCache(tuple);
+	return funcid;
+}
+
+/* Whether it was replaced is seen by the version of its row. */
+static void
+append_json_cast(StringInfo text, Oid type)
+{
+	Oid funcid = pgt_json_cast(type);
+	HeapTuple tuple;
+
+	if (!OidIsValid(funcid))
+		return;
+
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	if (!HeapTupleIsValid(tuple))
+		return;
+
+	appendStringInfo(text, " j%u/%u.%u", type, funcid,
+					 HeapTupleHeaderGetRawXmin(tuple->t_data));
+	ReleaseSysCache(tuple);
+}
+
+/*
  * See type_shape.h.
  */
 void
@@ -117,13 +164,15 @@ pgt_append_type_shape(StringInfo text, Oid type, TypeDetail detail, List **seen,
 					  List **relids)
 {
 	char kind = get_typtype(type);
-	Oid part = component(type, kind);
+	Oid part = pgt_type_component(type);
 
 	check_stack_depth();
 	if (list_member_oid(*seen, type))
 		return;
 	*seen = lappend_oid(*seen, type);
 
+	if (detail >= TYPE_TEXTS)
+		append_json_cast(text, type);
 	if (OidIsValid(part))
 		pgt_append_type_shape(text, part, detail, seen, relids);
 	else if (kind == TYPTYPE_ENUM && detail >= TYPE_TEXTS)

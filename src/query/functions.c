@@ -12,7 +12,9 @@
  * The list was made from pg_proc (pg_catalog, provolatile = 's', not a
  * support function) by leaving out what looks at
  *
- *	- the clock or the transaction: now, age, timezone(text, timetz), txid_...
+ *	- the clock or the transaction: now, age, txid_..., and what asks which
+ *	  offset a time has today: timetz, timetz_in, timezone(text, timetz),
+ *	  jsonb_path_..._tz (comparing a time with a time of a time zone)
  *	- the session or who is asking: current_..., has_..._privilege, inet_...
  *	- catalogs and other tables: reg... and to_reg..., pg_get_...,
  *	  format_type, table_to_xml and its kin, enum_first, ts_debug
@@ -24,7 +26,9 @@
  * What is left looks at TimeZone, DateStyle, IntervalStyle, lc_*,
  * extra_float_digits and bytea_output, and at names in types (of enum values
  * and fields).  The words "now", "today", "tomorrow" and "yesterday" as text
- * in a row are read when the row is.
+ * in a row are read when the row is; those in the query, see conversions.c.
+ * Who takes values of any type is no better than the functions that make texts
+ * of them: these are looked at, too.
  *
  *-------------------------------------------------------------------------
  */
@@ -45,126 +49,127 @@
 
 #include "query.h"
 
-static const char *const pinned_functions[] = {
-	"anytextcat",
-	"array_in",
-	"array_out",
-	"array_to_json",
-	"array_to_string",
-	"cash_in",
-	"cash_out",
-	"concat",
-	"concat_ws",
-	"convert",
-	"convert_from",
-	"convert_to",
-	"date",
-	"date_add",
-	"date_cmp_timestamptz",
-	"date_eq_timestamptz",
-	"date_ge_timestamptz",
-	"date_gt_timestamptz",
-	"date_in",
-	"date_le_timestamptz",
-	"date_lt_timestamptz",
-	"date_ne_timestamptz",
-	"date_out",
-	"date_part",
-	"date_subtract",
-	"date_trunc",
-	"enum_in",
-	"enum_out",
-	"extract",
-	"format",
-	"generate_series",
-	"in_range",
-	"interval_in",
-	"interval_out",
-	"interval_pl_timestamptz",
-	"json_agg",
-	"json_agg_strict",
-	"json_build_array",
-	"json_build_object",
-	"json_object_agg",
-	"json_object_agg_strict",
-	"json_object_agg_unique",
-	"json_object_agg_unique_strict",
-	"json_populate_record",
-	"json_populate_recordset",
-	"json_to_record",
-	"json_to_recordset",
-	"jsonb_agg",
-	"jsonb_agg_strict",
-	"jsonb_build_array",
-	"jsonb_build_object",
-	"jsonb_object_agg",
-	"jsonb_object_agg_strict",
-	"jsonb_object_agg_unique",
-	"jsonb_object_agg_unique_strict",
-	"jsonb_path_exists_tz",
-	"jsonb_path_match_tz",
-	"jsonb_path_query_array_tz",
-	"jsonb_path_query_first_tz",
-	"jsonb_path_query_tz",
-	"jsonb_populate_record",
-	"jsonb_populate_recordset",
-	"jsonb_to_record",
-	"jsonb_to_recordset",
-	"length",
-	"make_timestamptz",
-	"money",
-	"multirange_in",
-	"multirange_out",
-	"numeric",
-	"overlaps",
-	"pg_typeof",
-	"quote_literal",
-	"quote_nullable",
-	"range_in",
-	"range_out",
-	"record_in",
-	"record_out",
-	"row_to_json",
-	"textanycat",
-	"time",
-	"time_in",
-	"timestamp",
-	"timestamp_cmp_timestamptz",
-	"timestamp_eq_timestamptz",
-	"timestamp_ge_timestamptz",
-	"timestamp_gt_timestamptz",
-	"timestamp_in",
-	"timestamp_le_timestamptz",
-	"timestamp_lt_timestamptz",
-	"timestamp_ne_timestamptz",
-	"timestamp_out",
-	"timestamptz",
-	"timestamptz_cmp_date",
-	"timestamptz_cmp_timestamp",
-	"timestamptz_eq_date",
-	"timestamptz_eq_timestamp",
-	"timestamptz_ge_date",
-	"timestamptz_ge_timestamp",
-	"timestamptz_gt_date",
-	"timestamptz_gt_timestamp",
-	"timestamptz_in",
-	"timestamptz_le_date",
-	"timestamptz_le_timestamp",
-	"timestamptz_lt_date",
-	"timestamptz_lt_timestamp",
-	"timestamptz_mi_interval",
-	"timestamptz_ne_date",
-	"timestamptz_ne_timestamp",
-	"timestamptz_out",
-	"timestamptz_pl_interval",
-	"timetz",
-	"timetz_in",
-	"to_char",
-	"to_date",
-	"to_json",
-	"to_jsonb",
-	"to_number",
-	"to_timestamp",
+/* A built-in function, by name: all of that name are alike in this. */
+typedef struct PinnedFunction
+{
+	const char *name;
+	bool writes; /* texts of arguments of any type: by output functions */
+	bool reads;	 /* values of its type from texts: by input functions */
+} PinnedFunction;
+
+static const PinnedFunction pinned_functions[] = {
+	{"anytextcat", .writes = true},
+	{"array_in", .reads = true},
+	{"array_out", .writes = true},
+	{"array_to_json", .writes = true},
+	{"array_to_string", .writes = true},
+	{"cash_in"},
+	{"cash_out"},
+	{"concat", .writes = true},
+	{"concat_ws", .writes = true},
+	{"convert"},
+	{"convert_from"},
+	{"convert_to"},
+	{"date"},
+	{"date_add"},
+	{"date_cmp_timestamptz"},
+	{"date_eq_timestamptz"},
+	{"date_ge_timestamptz"},
+	{"date_gt_timestamptz"},
+	{"date_in"},
+	{"date_le_timestamptz"},
+	{"date_lt_timestamptz"},
+	{"date_ne_timestamptz"},
+	{"date_out"},
+	{"date_part"},
+	{"date_subtract"},
+	{"date_trunc"},
+	{"enum_in"},
+	{"enum_out"},
+	{"extract"},
+	{"format", .writes = true},
+	{"generate_series"},
+	{"in_range"},
+	{"interval_in"},
+	{"interval_out"},
+	{"interval_pl_timestamptz"},
+	{"json_agg", .writes = true},
+	{"json_agg_strict", .writes = true},
+	{"json_build_array", .writes = true},
+	{"json_build_object", .writes = true},
+	{"json_object_agg", .writes = true},
+	{"json_object_agg_strict", .writes = true},
+	{"json_object_agg_unique", .writes = true},
+	{"json_object_agg_unique_strict", .writes = true},
+	{"json_populate_record", .reads = true},
+	{"json_populate_recordset", .reads = true},
+	{"json_to_record"},
+	{"json_to_recordset"},
+	{"jsonb_agg", .writes = true},
+	{"jsonb_agg_strict", .writes = true},
+	{"jsonb_build_array", .writes = true},
+	{"jsonb_build_object", .writes = true},
+	{"jsonb_object_agg", .writes = true},
+	{"jsonb_object_agg_strict", .writes = true},
+	{"jsonb_object_agg_unique", .writes = true},
+	{"jsonb_object_agg_unique_strict", .writes = true},
+	{"jsonb_populate_record", .reads = true},
+	{"jsonb_populate_recordset", .reads = true},
+	{"jsonb_to_record"},
+	{"jsonb_to_recordset"},
+	{"length"},
+	{"make_timestamptz"},
+	{"money"},
+	{"multirange_in", .reads = true},
+	{"multirange_out", .writes = true},
+	{"numeric"},
+	{"overlaps"},
+	{"pg_typeof"},
+	{"quote_literal", .writes = true},
+	{"quote_nullable", .writes = true},
+	{"range_in", .reads = true},
+	{"range_out", .writes = true},
+	{"record_in", .reads = true},
+	{"record_out", .writes = true},
+	{"row_to_json", .writes = true},
+	{"textanycat", .writes = true},
+	{"time"},
+	{"time_in"},
+	{"timestamp"},
+	{"timestamp_cmp_timestamptz"},
+	{"timestamp_eq_timestamptz"},
+	{"timestamp_ge_timestamptz"},
+	{"timestamp_gt_timestamptz"},
+	{"timestamp_in"},
+	{"timestamp_le_timestamptz"},
+	{"timestamp_lt_timestamptz"},
+	{"timestamp_ne_timestamptz"},
+	{"timestamp_out"},
+	{"timestamptz"},
+	{"timestamptz_cmp_date"},
+	{"timestamptz_cmp_timestamp"},
+	{"timestamptz_eq_date"},
+	{"timestamptz_eq_timestamp"},
+	{"timestamptz_ge_date"},
+	{"timestamptz_ge_timestamp"},
+	{"timestamptz_gt_date"},
+	{"timestamptz_gt_timestamp"},
+	{"timestamptz_in"},
+	{"timestamptz_le_date"},
+	{"timestamptz_le_timestamp"},
+	{"timestamptz_lt_date"},
+	{"timestamptz_lt_timestamp"},
+	{"timestamptz_mi_interval"},
+	{"timestamptz_ne_date"},
+	{"timestamptz_ne_timestamp"},
+	{"timestamptz_out"},
+	{"timestamptz_pl_interval"},
+	{"to_char"},
+	{"to_date"},
+	{"to_json", .writes = true},
+	{"to_jsonb", .writes = true},
+	{"to_number"},
+	{"to_timestamp"},
 };
 
 /* The kinds of SQLValueFunction, which all look at clock or session. */
@@ -187,32 +192,56 @@ static const char *const value_functions[] = {
 };
 
 /*
- * Is it a built-in function whose answer depends on its arguments and on
- * pinned settings only?
+ * A built-in function whose answer depends on its arguments and on pinned
+ * settings only; NULL: it is none.
  */
-static bool
-is_pinned(Oid funcid)
+static const PinnedFunction *
+find_pinned(Oid funcid)
 {
 	const char *name;
 
 	if (funcid >= FirstUnpinnedObjectId ||
 		get_func_namespace(funcid) != PG_CATALOG_NAMESPACE)
-		return false;
+		return NULL;
 
 	name = get_func_name(funcid);
 	for (int i = 0; i < (int) lengthof(pinned_functions); i++)
-		if (strcmp(pinned_functions[i], name) == 0)
-			return true;
+		if (strcmp(pinned_functions[i].name, name) == 0)
+			return &pinned_functions[i];
 
-	return false;
+	return NULL;
+}
+
+/*
+ * Does a function always give the same answer for the same arguments?  It is
+ * for the caller to look at what values of any type are made of.
+ */
+bool
+pgt_is_steady(Oid funcid)
+{
+	char volatility = func_volatile(funcid);
+
+	return volatility == PROVOLATILE_IMMUTABLE ||
+		   (volatility == PROVOLATILE_STABLE && find_pinned(funcid) != NULL);
 }
 
 /* What check_functions_in_node() hands on. */
 typedef struct FunctionCheck
 {
 	Survey *survey;
+	Node *node; /* that calls it */
 	int location;
 } FunctionCheck;
+
+static void
+check_pinned(const PinnedFunction *pinned, const char *name,
+			 const FunctionCheck *check)
+{
+	if (pinned->writes)
+		pgt_survey_texts(check->node, name, check->survey);
+	if (pinned->reads)
+		pgt_survey_value(check->node, name, check->survey);
+}
 
 static void
 check_function(Oid funcid, const FunctionCheck *check)
@@ -222,11 +251,10 @@ check_function(Oid funcid, const FunctionCheck *check)
 
 	if (volatility == PROVOLATILE_IMMUTABLE)
 		return;
-	if (volatility == PROVOLATILE_STABLE && is_pinned(funcid))
-		return;
-
 	name = psprintf("%s()", get_func_name(funcid));
-	if (volatility == PROVOLATILE_VOLATILE)
+	if (pgt_is_steady(funcid))
+		check_pinned(find_pinned(funcid), name, check);
+	else if (volatility == PROVOLATILE_VOLATILE)
 		pgt_note_obstacle(check->survey, OBSTACLE_VOLATILE, name,
 						  "The function is VOLATILE: its answer differs from one call to the next.",
 						  check->location);
@@ -237,14 +265,15 @@ check_function(Oid funcid, const FunctionCheck *check)
 }
 
 /*
- * An aggregate is called IMMUTABLE whatever its functions are.
+ * The OIDs of the functions that an aggregate computes its result by.
  */
-static void
-check_aggregate(Oid aggfnoid, const FunctionCheck *check)
+List *
+pgt_aggregate_functions(Oid aggfnoid)
 {
 	HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggfnoid));
 	Form_pg_aggregate form;
 	Oid functions[6];
+	List *result = NIL;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for aggregate %u", aggfnoid);
@@ -259,9 +288,33 @@ check_aggregate(Oid aggfnoid, const FunctionCheck *check)
 	ReleaseSysCache(tuple);
 
 	for (int i = 0; i < (int) lengthof(functions); i++)
-		if (OidIsValid(functions[i]) &&
-			functions[i] >= FirstUnpinnedObjectId)
-			check_function(functions[i], check);
+		if (OidIsValid(functions[i]))
+			result = list_append_unique_oid(result, functions[i]);
+
+	return result;
+}
+
+/*
+ * An aggregate is called IMMUTABLE whatever its functions are.  Built-in ones
+ * that are not make texts of values, as jsonb_agg_transfn() does, which any
+ * aggregate may use.
+ */
+static void
+check_aggregate(Oid aggfnoid, const FunctionCheck *check)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_aggregate_functions(aggfnoid))
+	{
+		Oid funcid = lfirst_oid(lc);
+
+		if (funcid >= FirstUnpinnedObjectId)
+			check_function(funcid, check);
+		else if (func_volatile(funcid) != PROVOLATILE_IMMUTABLE)
+			pgt_survey_texts(check->node,
+							 psprintf("%s()", get_func_name(aggfnoid)),
+							 check->survey);
+	}
 }
 
 static bool
@@ -281,9 +334,11 @@ survey_functions_walker(Node *node, void *survey)
 	return expression_tree_walker(node, survey_functions_walker, survey);
 }
 
-/* The constraints of a domain are expressions, too. */
-static void
-check_domain(Oid type, Survey *survey)
+/*
+ * The constraints of a domain are expressions, too.
+ */
+void
+pgt_survey_domain(Oid type, Survey *survey)
 {
 	DomainConstraintRef *domain = palloc(sizeof(DomainConstraintRef));
 	ListCell *lc;
@@ -308,6 +363,7 @@ pgt_survey_functions(Node *node, Survey *survey)
 {
 	FunctionCheck check = {
 		.survey = survey,
+		.node = node,
 		.location = exprLocation(node),
 	};
 
@@ -326,12 +382,17 @@ pgt_survey_functions(Node *node, Survey *survey)
 		case T_Aggref:
 			check_aggregate(((Aggref *) node)->aggfnoid, &check);
 			break;
+		case T_WindowFunc:
+			if (((WindowFunc *) node)->winagg)
+				check_aggregate(((WindowFunc *) node)->winfnoid, &check);
+			break;
 		case T_CoerceToDomain:
-			check_domain(((CoerceToDomain *) node)->resulttype, survey);
+			pgt_survey_domain(((CoerceToDomain *) node)->resulttype, survey);
 			break;
 		default:
 			break;
 	}
 
 	check_functions_in_node(node, check_function_in_node, &check);
+	pgt_survey_conversions(node, survey);
 }

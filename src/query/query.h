@@ -50,10 +50,11 @@ extern void pgt_prune_columns(Query *query);
 
 typedef struct Survey
 {
-	NormalForm *form; /* gets sources and obstacle */
-	Oid owner;		  /* who will run the query */
-	Oid view;		  /* innermost view around; or InvalidOid */
-	Oid reader;		  /* who has to have the right to read */
+	NormalForm *form;	/* gets sources and obstacle */
+	const Query *query; /* the whole of it */
+	Oid owner;			/* who will run the query */
+	Oid view;			/* innermost view around; or InvalidOid */
+	Oid reader;			/* who has to have the right to read */
 } Survey;
 
 extern void pgt_survey(Query *query, NormalForm *form, Oid owner);
@@ -66,9 +67,30 @@ extern void pgt_note_obstacle(Survey *survey, ObstacleKind kind,
 /* The obstacle in an expression node itself (not in its arguments). */
 extern void pgt_survey_functions(Node *node, Survey *survey);
 
+/* The obstacles in the constraints of a domain. */
+extern void pgt_survey_domain(Oid type, Survey *survey);
+
+/* Has it no obstacle but what values of any type may be made of? */
+extern bool pgt_is_steady(Oid funcid);
+
 /* What an expression node (not its arguments), or a table, is called by. */
 extern void pgt_survey_names(Node *node, Survey *survey);
 extern void pgt_survey_table_name(Oid relid, Survey *survey);
+
+/* ---- conversions.c ---- */
+
+/* The obstacles that types are whose texts "construct", a node, makes... */
+extern void pgt_survey_texts(Node *node, const char *construct,
+							 Survey *survey);
+
+/* ... or reads. */
+extern void pgt_survey_value(Node *node, const char *construct,
+							 Survey *survey);
+
+/* Those of nodes that convert without a function. */
+extern void pgt_survey_conversions(Node *node, Survey *survey);
+
+/* ---- constructs.c ---- */
 
 /* The obstacles in a query itself (not in its subqueries). */
 extern void pgt_survey_constructs(Query *query, Survey *survey);

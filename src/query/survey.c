@@ -370,6 +370,7 @@ pgt_survey(Query *query, NormalForm *form, Oid owner)
 {
 	Survey survey = {
 		.form = form,
+		.query = query,
 		.owner = owner,
 		.reader = owner,
 	};

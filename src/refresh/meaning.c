@@ -160,7 +160,7 @@ may_convert(Node *node)
 			return ((OpExpr *) node)->opresulttype != BOOLOID &&
 				   takes_own_types(((OpExpr *) node)->args);
 		default:
-			return pgt_is_json_expression(node);
+			return pgt_is_json_constructor(node) || pgt_is_json_function(node);
 	}
 }
 
