@@ -203,6 +203,7 @@ init_cache(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(TYPEOID, invalidate_type, (Datum) 0);
 	CacheRegisterSyscacheCallback(ENUMOID, invalidate_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(CASTSOURCETARGET, invalidate_all, (Datum) 0);
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }

@@ -12,6 +12,7 @@
  *		ALTER TABLE ... DROP COLUMN ...				of a source read as a whole
  *		ALTER TYPE ... DROP ATTRIBUTE ...			of a type of its values
  *		ALTER TYPE ... RENAME VALUE ...				where it makes text of them
+ *		CREATE CAST (... AS json) ...				where it makes JSON of them
  *
  * So each refresh stores what it computed by: the versions (xmin) of the rules
  * of views, hashes of functions and of types, and whether changes could be
@@ -38,6 +39,7 @@
 #include "common/hashfn.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
@@ -59,9 +61,17 @@ add_function(Oid funcid, void *context)
 {
 	Uses *uses = context;
 
-	if (funcid >= FirstNormalObjectId)
-		uses->functions = list_append_unique_oid(uses->functions, funcid);
+	if (funcid < FirstNormalObjectId)
+		return false;
 
+	uses->functions = list_append_unique_oid(uses->functions, funcid);
+	if (get_func_prokind(funcid) == PROKIND_AGGREGATE)
+	{
+		ListCell *lc;
+
+		foreach (lc, pgt_aggregate_functions(funcid))
+			(void) add_function(lfirst_oid(lc), context);
+	}
 	return false;
 }
 

@@ -133,6 +133,37 @@ SELECT count(*) FROM pgtrickle.pgt_stream_tables WHERE query_relid NOT IN (SELEC
 SELECT to_regclass('by_key'), to_regclass('above_key'), to_regclass('seen_key');
 SELECT tgname FROM pg_trigger WHERE tgrelid = 'grouped'::regclass;
 
+-- A function is replaced that an aggregate is computed by: every group changes.
+CREATE TABLE few (id int PRIMARY KEY, g int, v int);
+INSERT INTO few VALUES (1, 1, 1), (2, 1, 2), (3, 2, 3);
+CREATE FUNCTION add_up(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2';
+CREATE FUNCTION finish(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE AGGREGATE added(int) (sfunc = add_up, stype = int, initcond = '0', finalfunc = finish);
+SELECT pgtrickle.create_stream_table('adds', 'SELECT g, added(v) AS s FROM few GROUP BY g', 'manual');
+CREATE OR REPLACE FUNCTION finish(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 10';
+INSERT INTO few VALUES (4, 1, 1);
+SELECT * FROM refreshed('adds');
+CREATE OR REPLACE FUNCTION add_up(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 - $2';
+INSERT INTO few VALUES (5, 1, 1);
+SELECT * FROM refreshed('adds');
+SELECT * FROM adds ORDER BY g;
+
+-- A cast comes by which to_json() and its kin make JSON, and goes.
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE TABLE moods (id int PRIMARY KEY, m mood);
+INSERT INTO moods VALUES (1, 'sad');
+SELECT pgtrickle.create_stream_table('jsons', 'SELECT id, json_build_object(id, m)::text AS j FROM moods', 'manual');
+CREATE FUNCTION mood_json(mood) RETURNS json LANGUAGE sql IMMUTABLE AS 'SELECT ''1''::json';
+CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
+SELECT * FROM refreshed('jsons');
+SELECT * FROM jsons;
+CREATE OR REPLACE FUNCTION mood_json(mood) RETURNS json LANGUAGE sql IMMUTABLE AS 'SELECT ''2''::json';
+SELECT * FROM refreshed('jsons');
+SELECT * FROM refreshed('jsons');
+DROP CAST (mood AS json);
+SELECT * FROM refreshed('jsons');
+
+DROP TABLE few, moods CASCADE;
 DROP TABLE base, other, whole, shop, sale, literal, grouped CASCADE;
 REVOKE CREATE ON SCHEMA public FROM regress_meaning;
 DROP ROLE regress_meaning;
