@@ -46,9 +46,9 @@ extern RowIdentity *pgt_apply_identity(const ApplyTarget *target,
 									   TupleDesc desc);
 
 /*
- * Apply the changes; stops at the first mismatch (what was applied so far
- * stays: the caller recomputes and diffs in the same transaction).  The rows
- * of "changes" have the columns of the stream table.
+ * Apply the changes; stops at the first mismatch (what was applied so far is
+ * to be undone: the caller calls this in a subtransaction).  The rows of
+ * "changes" have the columns of the stream table.
  */
 extern ApplyResult pgt_apply(const ApplyTarget *target, ZSet *changes);
 

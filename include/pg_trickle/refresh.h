@@ -207,9 +207,10 @@ extern ZSet *pgt_recompute_difference(Compiled *compiled);
  */
 extern bool pgt_recompute_fill(Compiled *compiled, int64 *inserted);
 
-/* Delete all rows of the stream table, and insert those of the query. */
-extern void pgt_recompute_anew(Compiled *compiled, int64 *deleted,
-							   int64 *inserted);
+/*
+ * Write the difference, by whatever works.  Error XX001 if nothing does.
+ */
+extern ApplyResult pgt_recompute_correct(Compiled *compiled);
 
 /* ---- restore.c ---- */
 

@@ -32,7 +32,7 @@ extern void pgt_row_triggers_after(RowTriggers *triggers, CmdType command,
 
 /*
  * To be called before the delete and before the insert of a row that moves,
- * and after the latter; "new" is NULL if there is no insert.
+ * and after the latter.
  */
 extern void pgt_row_triggers_before_move(RowTriggers *triggers);
 extern void pgt_row_triggers_moved(RowTriggers *triggers, TupleTableSlot *old,

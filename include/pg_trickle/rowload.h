@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * rowload.h
- *	  Loading a table that is empty.
+ *	  Loading a table that is empty, or is to be.
  *
  * Rows get to the table in the order in which they are put.
  *
@@ -21,6 +21,12 @@ typedef struct RowLoad RowLoad;
  * for pgt_rowstore_open() holds here.
  */
 extern RowLoad *pgt_rowload_begin(Oid relid);
+
+/*
+ * The same with a table that may have rows: they are deleted.  A row that
+ * comes back has never gone, for foreign keys that refer to it.
+ */
+extern RowLoad *pgt_rowload_replace(Oid relid, int64 *deleted);
 
 /*
  * Add a row, which is copied; "row" starts with the columns of the table.

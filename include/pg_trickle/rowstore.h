@@ -93,12 +93,10 @@ extern void pgt_rowstore_delete(RowStore *store, TupleTableSlot *old);
 
 /*
  * An update in two steps, between which other rows may be written: the row
- * "old" goes, and later comes back as "new", or it is left out after all,
- * which makes it a delete.  "old_tid" is old->tts_tid.
+ * "old" goes, and later comes back as "new".  "old_tid" is old->tts_tid.
  */
 extern void pgt_rowstore_take_out(RowStore *store, TupleTableSlot *old);
 extern void pgt_rowstore_put_back(RowStore *store, ItemPointer old_tid,
 								  TupleTableSlot *new);
-extern void pgt_rowstore_leave_out(RowStore *store, ItemPointer old_tid);
 
 #endif /* PGT_ROWSTORE_H */

@@ -201,20 +201,12 @@ write_waiting_row(Apply *apply, TupleTableSlot *waiting, TupleTableSlot *row)
 	show_columns(row, waiting, natts);
 	old_tid = (ItemPointer) DatumGetPointer(waiting->tts_values[natts]);
 	if (waiting->tts_isnull[natts])
-	{
-		if (!apply->result.mismatch)
-			insert_now(apply, row);
-	}
-	else if (!apply->result.mismatch)
-		pgt_rowstore_put_back(apply->store, old_tid, row);
+		insert_now(apply, row);
 	else
-		pgt_rowstore_leave_out(apply->store, old_tid);
+		pgt_rowstore_put_back(apply->store, old_tid, row);
 }
 
-/*
- * The deletes are done.  After a mismatch nothing more is written, but the
- * triggers must learn that the rows taken out are gone.
- */
+/* The deletes are done. */
 static void
 write_waiting_rows(Apply *apply)
 {
@@ -223,7 +215,8 @@ write_waiting_rows(Apply *apply)
 	MemoryContext old = MemoryContextSwitchTo(apply->scratch);
 	TupleTableSlot *waiting;
 
-	while ((waiting = pgt_rowqueue_get(apply->waiting)) != NULL)
+	while (!apply->result.mismatch &&
+		   (waiting = pgt_rowqueue_get(apply->waiting)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		write_waiting_row(apply, waiting, row);
@@ -381,7 +374,8 @@ apply_group(Apply *apply, ZSet *changes)
 }
 
 /*
- * Apply the changes to the table, in one pass over "changes".  The caller
+ * Apply the changes to the table, in one pass over "changes".  After a
+ * mismatch it has been written in part, which the caller undoes.  The caller
  * acts as the owner of the table, has locked it, and has an active snapshot.
  * Errors are those of the table's constraints and triggers, and 55000 if its
  * columns are not those of the changes.

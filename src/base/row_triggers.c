@@ -259,25 +259,16 @@ pgt_row_triggers_before_move(RowTriggers *triggers)
 }
 
 /*
- * A row has moved: it was deleted as "old" and is there again as "new", or
- * stays away if that is NULL.
+ * A row has moved: it was deleted as "old" and is there again as "new".
  */
 void
 pgt_row_triggers_moved(RowTriggers *triggers, TupleTableSlot *old,
 					   TupleTableSlot *new)
 {
-	CmdType command = new != NULL ? CMD_UPDATE : CMD_DELETE;
-	TransitionCaptureState *capture;
-
-	pgt_row_triggers_before(triggers, command);
 	triggers->target->ri_TrigDesc = triggers->all;
-	capture = triggers->capture[kind_of(command)];
-	if (new != NULL)
-		ExecARUpdateTriggers(triggers->estate, triggers->target, NULL, NULL,
-							 &old->tts_tid, NULL, new, NIL, capture, false);
-	else
-		ExecARDeleteTriggers(triggers->estate, triggers->target,
-							 &old->tts_tid, NULL, capture, false);
+	ExecARUpdateTriggers(triggers->estate, triggers->target, NULL, NULL,
+						 &old->tts_tid, NULL, new, NIL,
+						 triggers->capture[kind_of(CMD_UPDATE)], false);
 }
 
 /*

@@ -21,6 +21,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
@@ -65,24 +66,36 @@ can_be_bulk(Relation rel)
 		   (rel->trigdesc == NULL || !wants_rows(rel->trigdesc));
 }
 
-RowLoad *
-pgt_rowload_begin(Oid relid)
+/* In a memory context of its own, which becomes the current one. */
+static RowLoad *
+make_load(TupleDesc desc)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext,
 												 "pg_trickle row load",
 												 ALLOCSET_DEFAULT_SIZES);
-	MemoryContext before = MemoryContextSwitchTo(memory);
-	RowLoad *load = palloc0(sizeof(RowLoad));
-	Relation rel = table_open(relid, RowExclusiveLock);
-	TupleDesc desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	RowLoad *load;
 
+	MemoryContextSwitchTo(memory);
+	load = palloc0(sizeof(RowLoad));
 	load->memory = memory;
-	load->row = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	load->row = MakeSingleTupleTableSlot(CreateTupleDescCopy(desc),
+										 &TTSOpsVirtual);
+	return load;
+}
+
+RowLoad *
+pgt_rowload_begin(Oid relid)
+{
+	MemoryContext before = CurrentMemoryContext;
+	Relation rel = table_open(relid, RowExclusiveLock);
+	RowLoad *load = make_load(RelationGetDescr(rel));
+
 	if (can_be_bulk(rel))
 	{
 		load->rel = rel;
 		load->bulk = GetBulkInsertState();
-		load->batch = AllocSetContextCreate(memory, "pg_trickle row batch",
+		load->batch = AllocSetContextCreate(load->memory,
+											"pg_trickle row batch",
 											ALLOCSET_DEFAULT_SIZES);
 	}
 	else
@@ -91,6 +104,37 @@ pgt_rowload_begin(Oid relid)
 		table_close(rel, NoLock);
 	}
 
+	MemoryContextSwitchTo(before);
+	return load;
+}
+
+static int64
+delete_all(RowStore *store)
+{
+	TupleTableSlot *row = pgt_rowstore_slot(store);
+	int64 n = 0;
+
+	pgt_rowstore_lookup(store, InvalidOid, 0, NULL);
+	while (pgt_rowstore_fetch(store, row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		pgt_rowstore_delete(store, row);
+		n++;
+	}
+
+	return n;
+}
+
+RowLoad *
+pgt_rowload_replace(Oid relid, int64 *deleted)
+{
+	MemoryContext before = CurrentMemoryContext;
+	RowStore *store = pgt_rowstore_open(relid);
+	RowLoad *load;
+
+	*deleted = delete_all(store);
+	load = make_load(RelationGetDescr(pgt_rowstore_relation(store)));
+	load->store = store;
 	MemoryContextSwitchTo(before);
 	return load;
 }

@@ -456,18 +456,3 @@ pgt_rowstore_put_back(RowStore *store, ItemPointer old_tid,
 	written(store, caller);
 	ExecClearTuple(store->moved);
 }
-
-/*
- * The row that was taken out at "old_tid" does not come back.
- */
-void
-pgt_rowstore_leave_out(RowStore *store, ItemPointer old_tid)
-{
-	MemoryContext caller;
-
-	fetch_moved(store, old_tid);
-	caller = begin_move(store);
-	pgt_row_triggers_moved(store->triggers, store->moved, NULL);
-	written(store, caller);
-	ExecClearTuple(store->moved);
-}

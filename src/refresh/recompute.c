@@ -20,13 +20,14 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "miscadmin.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "pg_trickle/progress.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/rowload.h"
-#include "pg_trickle/rowstore.h"
+#include "pg_trickle/subtransaction.h"
 
 static void
 run_query(Compiled *compiled, RowReceiver receive, void *arg)
@@ -119,36 +120,84 @@ pgt_recompute_fill(Compiled *compiled, int64 *inserted)
 	return true;
 }
 
-static int64
-delete_all(Oid relid)
+/*
+ * Not unique by key any more, for a type has lost an attribute: delete all
+ * rows and insert those of the query.
+ */
+static ApplyResult
+write_anew(Compiled *compiled)
 {
-	RowStore *store = pgt_rowstore_open(relid);
-	TupleTableSlot *row = pgt_rowstore_slot(store);
-	int64 n = 0;
+	Fill fill = {0};
+	ApplyResult result = {0};
 
-	pgt_rowstore_lookup(store, InvalidOid, 0, NULL);
-	while (pgt_rowstore_fetch(store, row))
-	{
-		CHECK_FOR_INTERRUPTS();
-		pgt_rowstore_delete(store, row);
-		n++;
-	}
-	pgt_rowstore_close(store);
-	return n;
+	fill.load = pgt_rowload_replace(compiled->target.relid, &result.deleted);
+	run_query(compiled, load_row, &fill);
+	pgt_rowload_end(fill.load);
+	pgt_advance_refresh_snapshot();
+
+	result.inserted = fill.nrows;
+	return result;
+}
+
+typedef struct Correction
+{
+	Compiled *compiled;
+	ApplyResult result;
+} Correction;
+
+/* A step for pgt_try(). */
+static bool
+apply_difference(void *arg)
+{
+	Correction *correction = arg;
+	ZSet *changes = pgt_recompute_difference(correction->compiled);
+
+	pgt_progress_phase(PROGRESS_APPLYING, -1);
+	correction->result = pgt_apply(&correction->compiled->target, changes);
+	pgt_zset_free(changes);
+	pgt_advance_refresh_snapshot();
+	return !correction->result.mismatch;
+}
+
+/*
+ * If the difference does not fit, what was written is undone, with all that
+ * triggers have done.  What they wrote into a source belongs to a later part
+ * than this refresh, but who reads on in this transaction would see it.
+ */
+static ApplyResult
+write_difference(Compiled *compiled)
+{
+	Correction correction = {.compiled = compiled};
+	ErrorData *error = pgt_try(apply_difference, &correction);
+
+	if (error != NULL)
+		ReThrowError(error);
+	return correction.result;
 }
 
 /*
  * See refresh.h.  Runs as the owner, under the active snapshot.
  */
-void
-pgt_recompute_anew(Compiled *compiled, int64 *deleted, int64 *inserted)
+ApplyResult
+pgt_recompute_correct(Compiled *compiled)
 {
-	Fill fill = {0};
+	ApplyResult result = write_difference(compiled);
 
-	*deleted = delete_all(compiled->target.relid);
-	pgt_advance_refresh_snapshot();
-	fill.load = pgt_rowload_begin(compiled->target.relid);
-	run_query(compiled, load_row, &fill);
-	pgt_rowload_end(fill.load);
-	*inserted = fill.nrows;
+	if (result.mismatch)
+	{
+		/* Hashes of old values: a collation or a composite type changed. */
+		pgt_apply_rebuild_index(&compiled->target);
+		result = write_difference(compiled);
+	}
+	if (result.mismatch && compiled->row_types != NIL)
+		result = write_anew(compiled);
+	if (result.mismatch)
+		ereport(ERROR,
+				errcode(ERRCODE_DATA_CORRUPTED),
+				errmsg("stream table \"%s\" does not take its own query's result",
+					   get_rel_name(compiled->target.relid)),
+				errdetail("Its key or its index does not fit its content."),
+				errhint("Run pgtrickle.repair_stream_table() or create it again."));
+
+	return result;
 }

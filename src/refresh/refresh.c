@@ -330,44 +330,10 @@ pgt_apply_target(const StreamTable *st)
 static void
 apply_changes(Job *job, ZSet *changes)
 {
-	ApplyResult result;
-
 	pgt_progress_phase(PROGRESS_APPLYING, -1);
-	result = pgt_apply(&job->compiled->target, changes);
-	job->result.inserted += result.inserted;
-	job->result.updated += result.updated;
-	job->result.deleted += result.deleted;
-	job->result.mismatch = result.mismatch;
+	job->result = pgt_apply(&job->compiled->target, changes);
 	pgt_zset_free(changes);
 	pgt_advance_refresh_snapshot();
-}
-
-/* Write what differs from the query. */
-static void
-correct(Job *job)
-{
-	apply_changes(job, pgt_recompute_difference(job->compiled));
-	if (job->result.mismatch)
-	{
-		/* Hashes of old values: a collation or a composite type changed. */
-		pgt_apply_rebuild_index(&job->compiled->target);
-		apply_changes(job, pgt_recompute_difference(job->compiled));
-	}
-	if (job->result.mismatch && job->compiled->row_types != NIL)
-	{
-		/* Not unique by key any more, for a type has lost an attribute. */
-		pgt_recompute_anew(job->compiled, &job->result.deleted,
-						   &job->result.inserted);
-		pgt_advance_refresh_snapshot();
-		job->result.mismatch = false;
-	}
-	if (job->result.mismatch)
-		ereport(ERROR,
-				errcode(ERRCODE_DATA_CORRUPTED),
-				errmsg("stream table \"%s\" does not take its own query's result",
-					   get_rel_name(job->st->relid)),
-				errdetail("Its key or its index does not fit its content."),
-				errhint("Run pgtrickle.repair_stream_table() or create it again."));
 }
 
 /*
@@ -379,7 +345,7 @@ write_result(Job *job)
 {
 	if (!pgt_recompute_fill(job->compiled, &job->result.inserted))
 	{
-		correct(job);
+		job->result = pgt_recompute_correct(job->compiled);
 		return 1;
 	}
 	pgt_advance_refresh_snapshot();
