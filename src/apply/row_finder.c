@@ -14,12 +14,11 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/stratnum.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "pg_trickle/index_keys.h"
 #include "pg_trickle/row_finder.h"
 #include "pg_trickle/row_index.h"
 
@@ -30,38 +29,12 @@ struct RowFinder
 	Oid index;
 	RowIdentity *same;	 /* the key, or the image */
 	RowIdentity *hashed; /* what an index on a hash hashes */
-	int nkeys;
-	AttrNumber *columns; /* of the table, one per scan key */
-	ScanKeyData keys[INDEX_MAX_KEYS];
+	IndexKeys keys;
 	bool expects;	/* rows may be found without the index */
 	NotedRow noted; /* what was found so */
 	TupleTableSlot *wanted;
 	TupleTableSlot *found;
 };
-
-/* One key per column of the index, which are the key columns. */
-static void
-make_column_keys(RowFinder *finder, const ApplyTarget *target)
-{
-	Relation index = index_open(finder->index, RowExclusiveLock);
-
-	finder->nkeys = target->nkeys;
-	finder->columns = target->keys;
-	for (int i = 0; i < target->nkeys; i++)
-	{
-		Oid type = index->rd_opcintype[i];
-		Oid equal = get_opfamily_member(index->rd_opfamily[i], type,
-										type, BTEqualStrategyNumber);
-
-		if (!OidIsValid(equal))
-			elog(ERROR, "missing operator %d(%u,%u) in opfamily %u",
-				 BTEqualStrategyNumber, type, type, index->rd_opfamily[i]);
-		ScanKeyInit(&finder->keys[i], i + 1, BTEqualStrategyNumber,
-					get_opcode(equal), (Datum) 0);
-		finder->keys[i].sk_collation = index->rd_indcollation[i];
-	}
-	index_close(index, NoLock);
-}
 
 static void
 make_hash_key(RowFinder *finder, const ApplyTarget *target, TupleDesc desc)
@@ -75,8 +48,8 @@ make_hash_key(RowFinder *finder, const ApplyTarget *target, TupleDesc desc)
 		finder->hashed =
 			pgt_identity_by_image(desc, n > 0 ? columns[n - 1] : 0);
 
-	finder->nkeys = 1;
-	ScanKeyInit(&finder->keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
+	finder->keys.n = 1;
+	ScanKeyInit(&finder->keys.keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
 				(Datum) 0);
 }
 
@@ -95,7 +68,7 @@ pgt_finder_open(const ApplyTarget *target, RowStore *store)
 					   pgt_row_index_kind(target, desc) :
 					   ROW_INDEX_NONE;
 	if (finder->kind == ROW_INDEX_UNIQUE)
-		make_column_keys(finder, target);
+		pgt_index_keys_init(&finder->keys, target->index);
 	else if (finder->kind != ROW_INDEX_NONE)
 		make_hash_key(finder, target, desc);
 
@@ -106,19 +79,6 @@ bool
 pgt_finder_is_unique(const RowFinder *finder)
 {
 	return finder->kind == ROW_INDEX_UNIQUE;
-}
-
-static void
-set_column_keys(RowFinder *finder, TupleTableSlot *row)
-{
-	for (int i = 0; i < finder->nkeys; i++)
-	{
-		ScanKey key = &finder->keys[i];
-		bool isnull;
-
-		key->sk_argument = slot_getattr(row, finder->columns[i], &isnull);
-		key->sk_flags = isnull ? SK_ISNULL | SK_SEARCHNULL : 0;
-	}
 }
 
 void
@@ -134,13 +94,13 @@ static void
 search_index(RowFinder *finder, TupleTableSlot *row)
 {
 	if (finder->kind == ROW_INDEX_UNIQUE)
-		set_column_keys(finder, row);
+		(void) pgt_index_keys_set(&finder->keys, row);
 	else if (finder->kind != ROW_INDEX_NONE)
-		finder->keys[0].sk_argument =
+		finder->keys.keys[0].sk_argument =
 			Int64GetDatum(pgt_identity_hash(finder->hashed, row));
 
-	pgt_rowstore_lookup(finder->store, finder->index, finder->nkeys,
-						finder->keys);
+	pgt_rowstore_lookup(finder->store, finder->index, finder->keys.n,
+						finder->keys.keys);
 }
 
 void

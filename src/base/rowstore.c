@@ -33,6 +33,7 @@
 #include "pg_trickle/compat.h"
 #include "pg_trickle/identity.h"
 #include "pg_trickle/row_places.h"
+#include "pg_trickle/row_references.h"
 #include "pg_trickle/row_triggers.h"
 #include "pg_trickle/rowstore.h"
 
@@ -43,8 +44,9 @@ struct RowStore
 	ResultRelInfo *target;
 	Bitmapset **updated_columns; /* where the executor looks for them */
 	RowTriggers *triggers;
-	RowIdentity *image;	   /* NULL: no update so far */
-	TupleTableSlot *moved; /* NULL: no row has moved so far */
+	RowReferences *references; /* NULL: no foreign key acts on others */
+	RowIdentity *image;		   /* NULL: no update so far */
+	TupleTableSlot *moved;	   /* NULL: no row has moved so far */
 	List *slots;
 	CommandId last_write; /* the command that wrote last */
 
@@ -92,6 +94,7 @@ pgt_rowstore_open(Oid relid)
 	estate->es_snapshot = GetActiveSnapshot();
 	estate->es_output_cid = GetCurrentCommandId(true);
 	store->target = make_target(estate, rel);
+	store->references = pgt_row_references_begin(store, estate, store->target);
 	store->triggers = pgt_row_triggers_begin(estate, store->target,
 											 store->updated_columns);
 	store->last_write = InvalidCommandId;
@@ -123,6 +126,8 @@ pgt_rowstore_close(RowStore *store)
 {
 	ListCell *lc;
 
+	if (store->references != NULL)
+		pgt_row_references_act(store->references);
 	end_lookups(store);
 	foreach (lc, store->slots)
 		ExecDropSingleTupleTableSlot(lfirst(lc));
@@ -297,6 +302,22 @@ note_place(RowStore *store, TupleTableSlot *row)
 						   &row->tts_tid);
 }
 
+static void
+note_deleted(RowStore *store, ItemPointer old_tid)
+{
+	if (store->references != NULL)
+		pgt_row_references_deleted(store->references, old_tid);
+}
+
+/* "updated_columns" are still those of this row. */
+static void
+note_updated(RowStore *store, TupleTableSlot *old, TupleTableSlot *new)
+{
+	if (store->references != NULL)
+		pgt_row_references_updated(store->references, *store->updated_columns,
+								   &old->tts_tid, &new->tts_tid);
+}
+
 /* Everything that a write leaves in memory goes with it. */
 static MemoryContext
 begin_write(RowStore *store, CmdType command)
@@ -391,6 +412,7 @@ pgt_rowstore_update(RowStore *store, TupleTableSlot *old, TupleTableSlot *new)
 	*store->updated_columns = changed_columns(store, old, new);
 
 	ExecSimpleRelationUpdate(store->target, store->estate, &none, old, new);
+	note_updated(store, old, new);
 	end_write(store, CMD_UPDATE, old, new, caller);
 }
 
@@ -407,6 +429,7 @@ pgt_rowstore_delete(RowStore *store, TupleTableSlot *old)
 	caller = begin_write(store, CMD_DELETE);
 
 	ExecSimpleRelationDelete(store->target, store->estate, &none, old);
+	note_deleted(store, &old->tts_tid);
 	end_write(store, CMD_DELETE, old, NULL, caller);
 }
 
@@ -452,6 +475,7 @@ pgt_rowstore_put_back(RowStore *store, ItemPointer old_tid,
 	ExecSimpleRelationInsert(store->target, store->estate, new);
 	note_place(store, new);
 	*store->updated_columns = changed_columns(store, store->moved, new);
+	note_updated(store, store->moved, new);
 	pgt_row_triggers_moved(store->triggers, store->moved, new);
 	written(store, caller);
 	ExecClearTuple(store->moved);

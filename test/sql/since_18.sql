@@ -58,3 +58,27 @@ SELECT trickle_test.stream('halves', $$ SELECT w / 2 AS half, w / 2 + 1 AS next,
 UPDATE boxes SET w = w * 2;
 DELETE FROM boxes WHERE id = 1;
 SELECT trickle_test.same_as_query('halves');
+
+-- A foreign key of periods looks whether they are covered by rows, not whether the
+-- same row is there; others beside it refer to values.
+SELECT trickle_test.stream('tariffs', 'SELECT item, during, price FROM prices');
+ALTER TABLE tariffs ADD UNIQUE (item, during WITHOUT OVERLAPS), ADD UNIQUE (price);
+CREATE TABLE sales (item int4range, during daterange,
+	FOREIGN KEY (item, PERIOD during) REFERENCES tariffs (item, PERIOD during));
+CREATE TABLE labels (price int REFERENCES tariffs (price) ON DELETE CASCADE);
+TRUNCATE prices;
+INSERT INTO prices VALUES ('[1,1]', '[2026-01-01,2026-07-01)', 100), ('[1,1]', '[2026-07-01,2027-01-01)', 101);
+SELECT trickle_test.same_as_query('tariffs', 'FULL');
+INSERT INTO sales VALUES ('[1,1]', '[2026-06-01,2026-08-01)');
+INSERT INTO labels VALUES (100), (101);
+\set VERBOSITY terse
+DELETE FROM prices WHERE price = 101;
+UPDATE prices SET during = '[2026-01-01,2027-01-01)' WHERE price = 100;
+SELECT trickle_test.same_as_query('tariffs');
+TABLE labels;
+TABLE sales;
+DELETE FROM prices;
+SELECT pgtrickle.refresh_stream_table('tariffs');
+DELETE FROM sales;
+SELECT trickle_test.same_as_query('tariffs');
+TABLE labels;
