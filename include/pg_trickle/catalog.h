@@ -344,11 +344,13 @@ extern void pgt_lock_segments(int64 track_id); /* waits */
 extern void pgt_hold_segments(int64 track_id);
 
 /*
- * Create a table or view (RELKIND_...) that is a part of ours: it has no ACL,
- * and is a member of no extension.  "options" are its storage options.
+ * Create a table or view (RELKIND_..., RELPERSISTENCE_...) that is a part of
+ * ours: it has no ACL, and is a member of no extension.  "options" are its
+ * storage options.
  */
 extern Oid pgt_create_part_relation(const char *name, Oid schema, char kind,
-									TupleDesc desc, Oid owner, Datum options);
+									char persistence, TupleDesc desc,
+									Oid owner, Datum options);
 
 /*
  * Create a table of ours: no column is NOT NULL, toast table if needed.  It

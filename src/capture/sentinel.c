@@ -21,14 +21,10 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/tablecmds.h"
-#include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -98,34 +94,22 @@ pgt_capture_lost(const Source *source)
 	return !OidIsValid(sentinel) || !has_row(sentinel);
 }
 
-/* As superuser, because nobody else may create tables in our schema. */
 static Oid
 create_sentinel(const Source *source)
 {
-	CreateStmt *stmt = makeNode(CreateStmt);
-	Oid userid;
-	int sec_context;
-	ObjectAddress sentinel;
-	ObjectAddress table;
+	TupleDesc desc = CreateTemplateTupleDesc(1);
+	Oid sentinel;
 
-	stmt->relation = makeRangeVar("pgtrickle_changes", sentinel_name(source),
-								  -1);
-	stmt->relation->relpersistence = RELPERSISTENCE_UNLOGGED;
-	stmt->tableElts = list_make1(makeColumnDef("alive", BOOLOID, -1,
-											   InvalidOid));
-
-	GetUserIdAndSecContext(&userid, &sec_context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	sentinel = DefineRelation(stmt, RELKIND_RELATION,
-							  BOOTSTRAP_SUPERUSERID, NULL, NULL);
-	SetUserIdAndSecContext(userid, sec_context);
-
-	ObjectAddressSet(table, RelationRelationId, source->relid);
-	recordDependencyOn(&sentinel, &table, DEPENDENCY_AUTO);
+	TupleDescInitEntry(desc, 1, "alive", BOOLOID, -1, 0);
+	sentinel =
+		pgt_create_part_relation(sentinel_name(source),
+								 get_namespace_oid("pgtrickle_changes", false),
+								 RELKIND_RELATION, RELPERSISTENCE_UNLOGGED,
+								 desc, BOOTSTRAP_SUPERUSERID, (Datum) 0);
+	pgt_set_reader(sentinel, pgt_relation_owner(source->relid));
+	pgt_link_part(sentinel, source->relid);
 	CommandCounterIncrement();
-	pgt_set_reader(sentinel.objectId, pgt_relation_owner(source->relid));
-	return sentinel.objectId;
+	return sentinel;
 }
 
 static void

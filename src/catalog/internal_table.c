@@ -87,7 +87,8 @@ set_full_identity(Oid relid)
  */
 Oid
 pgt_create_part_relation(const char *name, Oid schema, char kind,
-						 TupleDesc desc, Oid owner, Datum options)
+						 char persistence, TupleDesc desc, Oid owner,
+						 Datum options)
 {
 	bool in_script = creating_extension;
 	Oid relid;
@@ -108,7 +109,7 @@ pgt_create_part_relation(const char *name, Oid schema, char kind,
 										 desc,
 										 NIL,
 										 kind,
-										 RELPERSISTENCE_PERMANENT,
+										 persistence,
 										 false, false,
 										 ONCOMMIT_NOOP,
 										 options,
@@ -219,7 +220,8 @@ pgt_create_internal_table(const char *schema, const char *name,
 	Oid relid;
 
 	relid = pgt_create_part_relation(name, get_namespace_oid(schema, false),
-									 RELKIND_RELATION, desc,
+									 RELKIND_RELATION,
+									 RELPERSISTENCE_PERMANENT, desc,
 									 BOOTSTRAP_SUPERUSERID,
 									 storage_options(options));
 	set_full_identity(relid);

@@ -101,6 +101,7 @@ pgt_create_query_view(const char *name, const Query *query, Oid owner)
 	int sec_context;
 
 	relid = pgt_create_part_relation(name, schema, RELKIND_VIEW,
+									 RELPERSISTENCE_PERMANENT,
 									 view_columns(query), owner, (Datum) 0);
 
 	/* The server lets only the owner of a view give it a query. */

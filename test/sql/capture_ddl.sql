@@ -116,6 +116,15 @@ SELECT relowner::regrole, grantee::regrole, privilege_type
 	FROM pg_class LEFT JOIN LATERAL aclexplode(relacl) ON grantee <> relowner
 	WHERE relname LIKE 'sentinel%';
 ALTER TABLE elsewhere."T t" OWNER TO CURRENT_USER;
+-- No privileges on a sentinel come by default.
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC;
+CREATE UNLOGGED TABLE fleeting (a int);
+SELECT trickle_test.stream('stf', 'SELECT a FROM fleeting');
+SELECT trickle_test.same_as_query('stf', 'NO_DATA');
+SELECT relpersistence, EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee = 0) AS public
+FROM pg_class WHERE relname LIKE 'sentinel%' ORDER BY oid DESC LIMIT 1;
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC;
+DROP TABLE fleeting CASCADE;
 DROP OWNED BY capture_owner;
 DROP ROLE capture_owner;
 
