@@ -307,6 +307,46 @@ extern List *pgt_family(Oid relid, LOCKMODE mode);
 extern List *pgt_try_family(Oid relid);
 extern void pgt_unlock_family(List *family);
 
+/*
+ * A relation and all of which it is a partition or a child, itself first, as
+ * a list of OIDs in the current memory context.  Nothing is locked.
+ */
+extern List *pgt_ancestry(Oid relid);
+
+/* Also those that it was one of until this transaction dropped it. */
+extern List *pgt_former_ancestry(Oid relid);
+
+/* ---- trigger_function.c ---- */
+
+/* The trigger function of that name in schema pgtrickle. */
+extern Oid pgt_trigger_function(const char *name);
+
+/* ---- dropped.c ---- */
+
+/* A relation, or a column of one, that a command has dropped. */
+typedef struct DroppedRelation
+{
+	Oid relid;
+	int32 column; /* 0: all of it */
+	bool is_part; /* it was in one of our schemas */
+} DroppedRelation;
+
+/* A trigger that a command has dropped from a table that is still there. */
+typedef struct DroppedTrigger
+{
+	Oid relid;
+	char *name;
+} DroppedTrigger;
+
+typedef struct Dropped
+{
+	List *relations; /* of DroppedRelation */
+	List *triggers;	 /* of DroppedTrigger */
+} Dropped;
+
+/* What the present sql_drop event is about; in the current memory context. */
+extern Dropped pgt_dropped(void);
+
 /* ---- eras, locks, internal tables ---- */
 
 /* The xid space of this cluster and database, see src/refresh/README.md. */

@@ -135,6 +135,15 @@ extern List *pgt_text_members(ArrayType *array, const char *name);
 extern void pgt_note_gates(const StreamTable *st);
 extern void pgt_check_schema(Oid schema);
 
+/* ---- stream_ddl.c ---- */
+
+/*
+ * After triggers of a relation were dropped or replaced: if it is a stream
+ * table that lacks a guard now, error 42501 unless a superuser did that; then
+ * the next refresh recomputes.
+ */
+extern void pgt_look_for_guards(Oid relid);
+
 /* ---- column_type.c ---- */
 
 extern void pgt_check_column_types(const AlterTableStmt *stmt);

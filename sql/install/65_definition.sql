@@ -38,7 +38,7 @@ COMMENT ON FUNCTION pgtrickle.on_ddl_command_end()
 	IS 'internal: keeps stream tables as their queries have them when they are altered';
 CREATE EVENT TRIGGER pgt_ddl_command_end ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE',
-				 'CREATE SCHEMA', 'CREATE TRIGGER', 'CREATE RULE', 'DROP TRIGGER')
+				 'CREATE SCHEMA', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE')
 	EXECUTE FUNCTION pgtrickle.on_ddl_command_end();
 ALTER EVENT TRIGGER pgt_ddl_command_end ENABLE ALWAYS;
 

@@ -23,11 +23,9 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "nodes/makefuncs.h"
@@ -40,6 +38,7 @@
 #include "utils/syscache.h"
 
 #include "pg_trickle/apply.h"
+#include "pg_trickle/catalog.h"
 
 /* The guards; "events" and "timing and level" as in pg_trigger.tgtype. */
 typedef struct Guard
@@ -82,22 +81,6 @@ pgt_guard(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL(); /* keep compiler quiet */
 }
 
-/* Without regard to what the owner may use: it is our function. */
-static Oid
-guard_function(void)
-{
-	Oid oid;
-
-	oid = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-						  CStringGetDatum("guard"),
-						  PointerGetDatum(buildoidvector(NULL, 0)),
-						  ObjectIdGetDatum(get_namespace_oid("pgtrickle",
-															 false)));
-	if (!OidIsValid(oid))
-		elog(ERROR, "cache lookup failed for function pgtrickle.guard");
-	return oid;
-}
-
 static void
 install_trigger(Oid relid, const Guard *guard)
 {
@@ -113,8 +96,9 @@ install_trigger(Oid relid, const Guard *guard)
 	stmt->events = guard->type & TRIGGER_TYPE_EVENT_MASK;
 
 	CreateTriggerFiringOn(stmt, NULL, relid, InvalidOid, InvalidOid,
-						  InvalidOid, guard_function(), InvalidOid, NULL,
-						  false, false, TRIGGER_FIRES_ALWAYS);
+						  InvalidOid, pgt_trigger_function("guard"),
+						  InvalidOid, NULL, false, false,
+						  TRIGGER_FIRES_ALWAYS);
 }
 
 /* A published row must be found by all its columns: no key is promised. */
@@ -166,7 +150,7 @@ static const char *
 missing_guard(Relation rel)
 {
 	TriggerDesc *desc = rel->trigdesc;
-	Oid function = guard_function();
+	Oid function = pgt_trigger_function("guard");
 
 	for (int i = 0; i < (int) lengthof(guards); i++)
 	{
@@ -212,7 +196,7 @@ static void
 check_triggers(Relation rel)
 {
 	TriggerDesc *desc = rel->trigdesc;
-	Oid function = guard_function();
+	Oid function = pgt_trigger_function("guard");
 
 	for (int i = 0; desc != NULL && i < desc->numtriggers; i++)
 	{

@@ -264,6 +264,20 @@ triggers_disabled(Oid relid, const CollectedATSubcmd *subcmd)
 	}
 }
 
+static bool
+has_triggers_of(Oid relid, const Source *source)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_tracks_with_triggers(relid))
+	{
+		if (*(int64 *) lfirst(lc) == source->track_id)
+			return true;
+	}
+
+	return false;
+}
+
 /* ENABLE makes them fire in ordinary sessions only; we want more. */
 static void
 triggers_enabled(Oid relid, const CollectedATSubcmd *subcmd)
@@ -273,15 +287,32 @@ triggers_enabled(Oid relid, const CollectedATSubcmd *subcmd)
 
 	foreach (member, pgt_family(relid, NoLock))
 	{
-		foreach (lc, pgt_tracks_with_triggers(lfirst_oid(member)))
+		foreach (lc, sources_above(lfirst_oid(member)))
 		{
-			int64 track_id = *(int64 *) lfirst(lc);
-			Source *source = pgt_lookup_source_by_id(track_id, true);
+			Source *source = lfirst(lc);
 
-			if (source != NULL && pgt_install_on(lfirst_oid(member), track_id))
+			if (has_triggers_of(lfirst_oid(member), source) &&
+				pgt_install_on(lfirst_oid(member), source->track_id))
 				pgt_capture_reset(source);
 		}
 	}
+}
+
+/*
+ * Whose trigger is it, by its name?  Anybody may give a trigger such a name,
+ * but only on a table of the source's family does it concern the source.
+ */
+static Source *
+source_of_trigger(Oid relid, const char *name)
+{
+	int64 track_id;
+	Source *source;
+
+	if (!pgt_is_capture_trigger(name, &track_id))
+		return NULL;
+	source = pgt_lookup_source_by_id(track_id, true);
+	return source != NULL && pgt_in_family(relid, source->relid) ? source :
+																   NULL;
 }
 
 /* The last step of restoring a trigger looks like the end of a gap. */
@@ -289,13 +320,24 @@ static void
 trigger_enabled_always(Oid relid, const CollectedATSubcmd *subcmd)
 {
 	AlterTableCmd *cmd = castNode(AlterTableCmd, subcmd->parsetree);
-	int64 track_id;
-	Source *source;
+	Source *source = source_of_trigger(relid, cmd->name);
 
-	if (!pgt_is_capture_trigger(cmd->name, &track_id))
-		return;
-	source = pgt_lookup_source_by_id(track_id, true);
-	if (source != NULL && pgt_open_segment(track_id) != NULL)
+	if (source != NULL && pgt_open_segment(source->track_id) != NULL)
+		pgt_capture_reset(source);
+}
+
+/*
+ * CREATE OR REPLACE: is one of ours another now?  (A restore replaces none, and
+ * what it creates it enables later.)
+ */
+static void
+trigger_replaced(const CreateTrigStmt *stmt)
+{
+	Source *source =
+		source_of_trigger(RangeVarGetRelid(stmt->relation, NoLock, false),
+						  stmt->trigname);
+
+	if (source != NULL && pgt_capture_gap(source) != NULL)
 		pgt_capture_reset(source);
 }
 
@@ -451,6 +493,8 @@ is_of_interest(Node *parsetree)
 			return ((CreateStmt *) parsetree)->inhRelations != NIL;
 		case T_CreateSchemaStmt:
 			return ((CreateSchemaStmt *) parsetree)->schemaElts != NIL;
+		case T_CreateTrigStmt:
+			return ((CreateTrigStmt *) parsetree)->replace;
 		case T_AlterTableStmt:
 			foreach (lc, ((AlterTableStmt *) parsetree)->cmds)
 			{
@@ -475,6 +519,10 @@ react(const CollectedCommand *command)
 		(IsA(command->parsetree, CreateStmt) ||
 		 IsA(command->parsetree, CreateForeignTableStmt)))
 		created(command->d.simple.address.objectId);
+	if (command->type == SCT_Simple &&
+		IsA(command->parsetree, CreateTrigStmt) &&
+		((CreateTrigStmt *) command->parsetree)->replace)
+		trigger_replaced((CreateTrigStmt *) command->parsetree);
 
 	if (command->type != SCT_AlterTable)
 		return;
@@ -571,34 +619,55 @@ pgt_capture_table_rewrite(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
+/* Members of families that are gone, with their rows: whose rows were they? */
+static List *
+sources_that_lost(List *relations)
+{
+	List *ancestors = NIL;
+	List *existing = NIL;
+	ListCell *lc;
+
+	foreach (lc, relations)
+	{
+		const DroppedRelation *dropped = lfirst(lc);
+
+		if (dropped->column == 0)
+			ancestors =
+				list_concat_unique_oid(ancestors,
+									   pgt_former_ancestry(dropped->relid));
+	}
+	foreach (lc, ancestors)
+	{
+		if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(lfirst_oid(lc))))
+			existing = lappend_oid(existing, lfirst_oid(lc));
+	}
+
+	return sources_among(existing);
+}
+
 /*
- * sql_drop: a relation that is gone took its triggers along, and their names
- * tell which sources it belonged to.
+ * sql_drop: a family lost a member, or a member one of our triggers.
  */
 Datum
 pgt_capture_sql_drop(PG_FUNCTION_ARGS)
 {
+	Dropped dropped;
+	ListCell *lc;
+
 	(void) event_data(fcinfo);
 	if (is_inert())
 		PG_RETURN_NULL();
 
-	run_event_query("SELECT address_names[3]"
-					" FROM pg_catalog.pg_event_trigger_dropped_objects()"
-					" WHERE object_type OPERATOR(pg_catalog.=) 'trigger'");
-	for (uint64 i = 0; i < SPI_processed; i++)
+	dropped = pgt_dropped();
+	reset_all(sources_that_lost(dropped.relations));
+	foreach (lc, dropped.triggers)
 	{
-		char *name = SPI_getvalue(SPI_tuptable->vals[i],
-								  SPI_tuptable->tupdesc, 1);
-		int64 track_id;
-		Source *source = NULL;
+		const DroppedTrigger *trigger = lfirst(lc);
+		Source *source = source_of_trigger(trigger->relid, trigger->name);
 
-		if (name != NULL && pgt_is_capture_trigger(name, &track_id))
-			source = pgt_lookup_source_by_id(track_id, true);
-		if (source != NULL &&
-			SearchSysCacheExists1(RELOID, ObjectIdGetDatum(source->relid)))
+		if (source != NULL)
 			pgt_capture_reset(source);
 	}
-	(void) SPI_finish();
 
 	PG_RETURN_NULL();
 }

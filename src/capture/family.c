@@ -19,58 +19,9 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_inherits.h"
-#include "utils/fmgroids.h"
 
 #include "family.h"
-
-/* The direct parents of a relation. */
-static List *
-parents_of(Oid relid)
-{
-	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
-	List *parents = NIL;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-
-	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL,
-							  1, &key);
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		Form_pg_inherits link = (Form_pg_inherits) GETSTRUCT(tuple);
-
-		if (!link->inhdetachpending)
-			parents = lappend_oid(parents, link->inhparent);
-	}
-	systable_endscan(scan);
-	table_close(inherits, AccessShareLock);
-
-	return parents;
-}
-
-/*
- * A relation and all of which it is a partition or a child, itself first, as
- * a list of OIDs in the current memory context.  Nothing is locked.
- */
-List *
-pgt_ancestry(Oid relid)
-{
-	List *ancestry = list_make1_oid(relid);
-	ListCell *lc;
-
-	/* The list grows at its end while we walk along it. */
-	foreach (lc, ancestry)
-		ancestry = list_concat_unique_oid(ancestry, parents_of(lfirst_oid(lc)));
-
-	return ancestry;
-}
 
 /*
  * Are the rows of a relation rows of the source?  Nothing is locked.

@@ -10,7 +10,6 @@
 
 #include "pg_trickle/catalog.h"
 
-extern List *pgt_ancestry(Oid relid);
 extern bool pgt_in_family(Oid relid, Oid source_relid);
 extern bool pgt_has_pending_detach(Oid relid);
 

@@ -249,6 +249,7 @@ is_intact(const Trigger *trigger, CaptureTrigger kind)
 {
 	return trigger != NULL &&
 		   trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
+		   trigger->tgfoid == pgt_trigger_function(kinds[kind].function) &&
 		   trigger->tgtype == kinds[kind].type &&
 		   trigger->tgnattr == 0 &&
 		   trigger->tgqual == NULL;

@@ -1,14 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * family.c
- *	  A table with its partitions and inheritance children.
+ *	  A table with its partitions and inheritance children, and those that it
+ *	  is a partition or a child of.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_inherits.h"
 #include "storage/lmgr.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "pg_trickle/catalog.h"
@@ -72,4 +80,82 @@ pgt_unlock_family(List *family)
 
 	foreach (lc, family)
 		UnlockRelationOid(lfirst_oid(lc), AccessShareLock);
+}
+
+/* ---- ancestry ---- */
+
+static bool
+is_cut_by_us(HeapTuple tuple)
+{
+	return (tuple->t_data->t_infomask & HEAP_XMAX_INVALID) == 0 &&
+		   !HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_data->t_infomask) &&
+		   TransactionIdIsCurrentTransactionId(
+			   HeapTupleHeaderGetUpdateXid(tuple->t_data));
+}
+
+/*
+ * Add the direct parents of a relation to a list: those that it has, or, if
+ * "cut", those that it had until this transaction dropped or detached it.
+ * The rows of cut links stay in pg_inherits until this transaction is over,
+ * for those who do not ask a snapshot.
+ */
+static List *
+add_parents(List *parents, Oid relid, bool cut)
+{
+	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true,
+							  cut ? SnapshotAny : NULL, 1, &key);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_inherits link = (Form_pg_inherits) GETSTRUCT(tuple);
+
+		if (cut ? is_cut_by_us(tuple) : !link->inhdetachpending)
+			parents = list_append_unique_oid(parents, link->inhparent);
+	}
+	systable_endscan(scan);
+	table_close(inherits, AccessShareLock);
+
+	return parents;
+}
+
+/*
+ * See catalog.h.
+ */
+List *
+pgt_ancestry(Oid relid)
+{
+	List *ancestry = list_make1_oid(relid);
+	ListCell *lc;
+
+	/* The list grows at its end while we walk along it. */
+	foreach (lc, ancestry)
+		ancestry = add_parents(ancestry, lfirst_oid(lc), false);
+
+	return ancestry;
+}
+
+/*
+ * See catalog.h.
+ */
+List *
+pgt_former_ancestry(Oid relid)
+{
+	List *ancestry = list_make1_oid(relid);
+	ListCell *lc;
+
+	foreach (lc, ancestry)
+	{
+		Oid member = lfirst_oid(lc);
+
+		ancestry = add_parents(ancestry, member, false);
+		ancestry = add_parents(ancestry, member, true);
+	}
+
+	return ancestry;
 }

@@ -32,60 +32,13 @@ PG_FUNCTION_INFO_V1(pgt_on_drop_start);
 PG_FUNCTION_INFO_V1(pgt_on_sql_drop);
 PG_FUNCTION_INFO_V1(pgt_sql_drop_stream);
 
-/* A relation, or a column of one, that a command has dropped. */
-typedef struct Dropped
-{
-	Oid relid;
-	int32 column; /* 0: all of it */
-	bool is_part; /* it was in one of our schemas */
-} Dropped;
-
-#define DROPPED_RELATIONS \
-	"SELECT objid, objsubid," \
-	" COALESCE(pg_catalog.starts_with(schema_name, 'pgtrickle_'), false)" \
-	" FROM pg_catalog.pg_event_trigger_dropped_objects()" \
-	" WHERE classid OPERATOR(pg_catalog.=) 1259"
-
 #define DROPPED_CONSTRAINTS \
 	"SELECT FROM pg_catalog.pg_event_trigger_dropped_objects()" \
 	" WHERE original AND classid OPERATOR(pg_catalog.=) 2606"
 
-static Datum
-column_of(uint64 row, int column)
-{
-	bool isnull;
-
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-						 column, &isnull);
-}
-
-static List *
-dropped_relations(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-	List *relations = NIL;
-
-	SPI_connect();
-	if (SPI_execute(DROPPED_RELATIONS, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the dropped objects");
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		MemoryContext before = MemoryContextSwitchTo(context);
-		Dropped *dropped = palloc(sizeof(Dropped));
-
-		dropped->relid = DatumGetObjectId(column_of(i, 1));
-		dropped->column = DatumGetInt32(column_of(i, 2));
-		dropped->is_part = DatumGetBool(column_of(i, 3));
-		relations = lappend(relations, dropped);
-		MemoryContextSwitchTo(before);
-	}
-	SPI_finish();
-	return relations;
-}
-
 /* The relation stays but lost a column: not if it is a stream table. */
 static void
-refuse_column(const Dropped *dropped)
+refuse_column(const DroppedRelation *dropped)
 {
 	if (get_rel_name(dropped->relid) == NULL ||
 		!pgt_is_stream_table(dropped->relid))
@@ -215,7 +168,7 @@ check_part(Oid relid)
 
 /* True if it was of interest: what it needed may be needed no longer. */
 static bool
-forget_relation(const Dropped *dropped)
+forget_relation(const DroppedRelation *dropped)
 {
 	StreamTable *st = pgt_lookup_stream(dropped->relid, true);
 
@@ -235,7 +188,7 @@ forget(List *dropped)
 
 	foreach (lc, dropped)
 	{
-		Dropped *d = lfirst(lc);
+		DroppedRelation *d = lfirst(lc);
 
 		if (d->column == 0)
 			relids = lappend_oid(relids, d->relid);
@@ -313,7 +266,8 @@ pgt_on_drop_start(PG_FUNCTION_ARGS)
 Datum
 pgt_on_sql_drop(PG_FUNCTION_ARGS)
 {
-	List *dropped;
+	Dropped dropped;
+	ListCell *lc;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -323,9 +277,11 @@ pgt_on_sql_drop(PG_FUNCTION_ARGS)
 	if (!pgt_catalog_is_active())
 		PG_RETURN_NULL();
 
-	dropped = dropped_relations();
-	if (dropped != NIL)
-		forget(dropped);
+	dropped = pgt_dropped();
+	if (dropped.relations != NIL)
+		forget(dropped.relations);
+	foreach (lc, dropped.triggers)
+		pgt_look_for_guards(((DroppedTrigger *) lfirst(lc))->relid);
 	PG_RETURN_NULL();
 }
 

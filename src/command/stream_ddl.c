@@ -19,12 +19,16 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "commands/event_trigger.h"
 #include "commands/tablecmds.h"
 #include "executor/spi.h"
@@ -35,6 +39,7 @@
 #include "tcop/deparse_utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -282,13 +287,11 @@ look_at_altered(Oid relid, const CollectedATSubcmd *subcmd)
 }
 
 /*
- * A guard is missing after triggers were dropped or replaced.  (A restore only
- * creates triggers, and the guards not first.)
+ * See command.h.  (A restore only creates triggers, and the guards not first.)
  */
-static void
-look_for_guards(const RangeVar *name)
+void
+pgt_look_for_guards(Oid relid)
 {
-	Oid relid = RangeVarGetRelid(name, NoLock, true);
 	StreamTable *st = OidIsValid(relid) ? pgt_lookup_stream(relid, true) : NULL;
 
 	if (st != NULL && !pgt_apply_is_guarded(relid))
@@ -299,30 +302,62 @@ static void
 look_at_trigger(const CreateTrigStmt *stmt)
 {
 	if (stmt->replace)
-		look_for_guards(stmt->relation);
+		pgt_look_for_guards(RangeVarGetRelid(stmt->relation, NoLock, true));
 	look_at_named(stmt->relation);
 }
 
-/* The name of a trigger to drop follows that of its table. */
+/* A new table gave others a child: those whose rows its rows will be. */
 static void
-look_at_dropped(const DropStmt *stmt)
+look_at_parents(Oid child)
 {
 	ListCell *lc;
 
-	foreach (lc, stmt->objects)
-	{
-		List *names = list_copy(lfirst(lc));
+	foreach (lc, pgt_ancestry(child))
+		look_at(lfirst_oid(lc));
+}
 
-		names = list_truncate(names, list_length(names) - 1);
-		look_for_guards(makeRangeVarFromNameList(names));
-	}
+/* Which function does a trigger call? */
+static Oid
+trigger_function(Oid trigger)
+{
+	Relation triggers = table_open(TriggerRelationId, AccessShareLock);
+	Oid function = InvalidOid;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(triggers, TriggerOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		function = ((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid;
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
+
+	return function;
+}
+
+/* Guards and capture triggers must not go with another extension. */
+static void
+check_dependence(const AlterObjectDependsStmt *stmt, Oid trigger)
+{
+	Oid function = trigger_function(trigger);
+
+	if (stmt->remove || !OidIsValid(function) ||
+		get_func_namespace(function) != get_namespace_oid("pgtrickle", false))
+		return;
+
+	ereport(ERROR,
+			errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("cannot make trigger \"%s\" depend on an extension",
+				   strVal(llast(castNode(List, stmt->object)))),
+			errdetail("It is a trigger of pg_trickle, and must not be dropped with another extension."));
 }
 
 static void
 look_at_simple(Node *parsetree, const ObjectAddress *address)
 {
-	ListCell *lc;
-
 	if (IsA(parsetree, CreateTrigStmt))
 		look_at_trigger((CreateTrigStmt *) parsetree);
 	else if (IsA(parsetree, RuleStmt))
@@ -332,10 +367,11 @@ look_at_simple(Node *parsetree, const ObjectAddress *address)
 		look_at(address->objectId);
 	else if (IsA(parsetree, CreateStmt) ||
 			 IsA(parsetree, CreateForeignTableStmt))
-	{
-		foreach (lc, ((CreateStmt *) parsetree)->inhRelations)
-			look_at_named(lfirst(lc));
-	}
+		look_at_parents(address->objectId);
+	else if (IsA(parsetree, AlterObjectDependsStmt) &&
+			 address->classId == TriggerRelationId)
+		check_dependence((AlterObjectDependsStmt *) parsetree,
+						 address->objectId);
 }
 
 static void
@@ -361,7 +397,6 @@ is_of_interest(const Node *parsetree)
 		   ((const CreateStmt *) parsetree)->inhRelations != NIL;
 }
 
-/* What was dropped is not among these commands. */
 static void
 look_at_commands(void)
 {
@@ -401,9 +436,6 @@ pgt_on_ddl_command_end(PG_FUNCTION_ARGS)
 	if (!pgt_catalog_is_active() || !is_of_interest(parsetree))
 		PG_RETURN_NULL();
 
-	if (IsA(parsetree, DropStmt))
-		look_at_dropped((DropStmt *) parsetree);
-	else
-		look_at_commands();
+	look_at_commands();
 	PG_RETURN_NULL();
 }

@@ -273,6 +273,12 @@ CREATE TABLE child () INHERITS (totals);
 ALTER TABLE parent ALTER COLUMN region SET NOT NULL;
 ALTER TABLE parent ADD CONSTRAINT totals_total_check CHECK (total < 0);
 ALTER TABLE parent INHERIT totals;
+SET search_path = nursery, public;
+CREATE SCHEMA nursery
+	CREATE TABLE child () INHERITS (totals)
+	CREATE TABLE totals (a int);
+RESET search_path;
+CREATE TEMP TABLE child () INHERITS (totals);
 CREATE TABLE partitioned (region varchar(20), total bigint, shops bigint)
 	PARTITION BY LIST (region);
 ALTER TABLE partitioned ATTACH PARTITION totals DEFAULT;

@@ -150,6 +150,65 @@ SELECT trickle_test.same_as_query('stm', 'FULL');
 INSERT INTO mine VALUES (1), (2);
 SELECT trickle_test.same_as_query('stm');
 
+-- A trigger with such a name on a table outside the family is no trigger of ours.
+SELECT tgname AS trigger FROM pg_trigger
+WHERE tgrelid = 'mine'::regclass AND tgname LIKE '%row' \gset
+SET ROLE capture_ddl;
+CREATE FUNCTION idle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TABLE impostor (a int);
+CREATE TRIGGER :"trigger" AFTER INSERT ON impostor FOR EACH ROW EXECUTE FUNCTION idle();
+ALTER TABLE impostor ENABLE ALWAYS TRIGGER :"trigger";
+ALTER TABLE impostor DISABLE TRIGGER ALL;
+ALTER TABLE impostor ENABLE TRIGGER ALL;
+SELECT tgfoid::regproc, tgenabled FROM pg_trigger WHERE tgrelid = 'impostor'::regclass;
+CREATE OR REPLACE TRIGGER :"trigger" AFTER DELETE ON impostor
+	FOR EACH ROW EXECUTE FUNCTION idle();
+DROP TRIGGER :"trigger" ON impostor;
+CREATE TRIGGER :"trigger" AFTER INSERT ON impostor FOR EACH ROW EXECUTE FUNCTION idle();
+DROP TABLE impostor;
+CREATE TEMP TABLE impostor (a int);
+CREATE TRIGGER :"trigger" AFTER INSERT ON impostor FOR EACH ROW EXECUTE FUNCTION idle();
+DROP TABLE impostor;
+RESET ROLE;
+INSERT INTO mine VALUES (1), (2);
+SELECT trickle_test.same_as_query('stm', 'DIFFERENTIAL');
+
+-- A member of the family that is gone took its rows along, with triggers or without.
+CREATE TABLE mother (a int);
+SELECT trickle_test.stream('stmother', 'SELECT a FROM mother');
+CREATE TABLE child () INHERITS (mother);
+CREATE TABLE grandchild () INHERITS (child);
+INSERT INTO grandchild VALUES (1);
+SELECT trickle_test.same_as_query('stmother');
+SELECT tgname AS trigger FROM pg_trigger
+WHERE tgrelid = 'grandchild'::regclass AND tgname LIKE '%row' \gset
+DROP TRIGGER :"trigger" ON grandchild;
+SELECT trickle_test.same_as_query('stmother', 'FULL');
+INSERT INTO grandchild VALUES (2);
+SELECT trickle_test.same_as_query('stmother', 'FULL');
+DROP TABLE child CASCADE;
+SELECT trickle_test.same_as_query('stmother', 'FULL');
+-- A new child is captured, wherever its name leads.
+SET search_path = nursery, public;
+CREATE SCHEMA nursery
+	CREATE TABLE child () INHERITS (mother)
+	CREATE TABLE mother (a int);
+INSERT INTO nursery.child VALUES (3);
+RESET search_path;
+SELECT trickle_test.same_as_query('stmother');
+-- Nor does a trigger of that name that does something else capture.
+CREATE OR REPLACE TRIGGER :"trigger" AFTER INSERT OR UPDATE OR DELETE ON mother
+	FOR EACH ROW EXECUTE FUNCTION idle();
+ALTER TABLE mother ENABLE ALWAYS TRIGGER :"trigger";
+SELECT trickle_test.same_as_query('stmother', 'FULL');
+INSERT INTO mother VALUES (4);
+SELECT trickle_test.same_as_query('stmother', 'FULL');
+SELECT pgtrickle.repair_stream_table('stmother');
+INSERT INTO mother VALUES (5);
+SELECT trickle_test.same_as_query('stmother');
+DROP SCHEMA nursery CASCADE;
+DROP TABLE mother CASCADE;
+
 -- What cannot be captured is named.
 CREATE TEMP TABLE tmp (a int);
 SELECT trickle_test.stream('no', 'SELECT a FROM tmp');
