@@ -49,8 +49,10 @@ typedef struct Watch
 
 static HTAB *cache = NULL;
 static Watch watch;
-static List *doomed = NIL; /* of Compiled, freed when the transaction
-								 * ends; in TopMemoryContext */
+static uint32 database_hash; /* of this database, in invalidations */
+
+/* Of Compiled, freed when the transaction ends; in TopMemoryContext. */
+static List *doomed = NIL;
 
 static void
 note_invalidation(uint32 subject)
@@ -100,6 +102,14 @@ static void
 invalidate_all(Datum arg, int cacheid, uint32 hashvalue)
 {
 	invalidate_relation((Datum) 0, InvalidOid);
+}
+
+/* Who owns the database is a member of pg_database_owner. */
+static void
+invalidate_for_database(Datum arg, int cacheid, uint32 hashvalue)
+{
+	if (hashvalue == 0 || hashvalue == database_hash)
+		invalidate_all(arg, cacheid, hashvalue);
 }
 
 /*
@@ -198,6 +208,10 @@ init_cache(void)
 	CacheRegisterRelcacheCallback(invalidate_relation, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, invalidate_all, (Datum) 0);
+	database_hash = GetSysCacheHashValue1(DATABASEOID,
+										  ObjectIdGetDatum(MyDatabaseId));
+	CacheRegisterSyscacheCallback(DATABASEOID, invalidate_for_database,
+								  (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(AGGFNOID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_all, (Datum) 0);

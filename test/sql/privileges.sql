@@ -254,6 +254,20 @@ SELECT pgtrickle.drop_stream_table('money');
 SELECT * FROM called;
 RESET search_path;
 
+-- Who owns the database no longer has no longer what its owner may.
+CREATE TABLE of_database (a int);
+GRANT SELECT, TRIGGER ON of_database TO pg_database_owner;
+SELECT format('ALTER DATABASE %I OWNER TO', current_database()) AS alter_database \gset
+:alter_database regress_privileges_owner;
+SET ROLE regress_privileges_owner;
+SELECT pgtrickle.create_stream_table('from_database', 'SELECT a FROM of_database');
+SELECT pgtrickle.refresh_stream_table('from_database');
+RESET ROLE;
+:alter_database CURRENT_USER;
+INSERT INTO of_database VALUES (1);
+SELECT pgtrickle.refresh_stream_table('from_database');
+DROP TABLE of_database CASCADE;
+
 -- Row-level security of the sources holds for the owner.
 CREATE TABLE notes (id int PRIMARY KEY, author text, note text);
 ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
