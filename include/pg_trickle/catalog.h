@@ -305,6 +305,7 @@ extern List *pgt_family(Oid relid, LOCKMODE mode);
  * if the table is gone.  To be given back by pgt_unlock_family().
  */
 extern List *pgt_try_family(Oid relid);
+extern bool pgt_try_lock(Oid relid); /* the same for one relation */
 extern void pgt_unlock_family(List *family);
 
 /*

@@ -28,11 +28,24 @@ pgt_sql_relation(StringInfo sql, Oid relid)
 char *
 pgt_relation_text(Oid relid)
 {
+	char *text = pgt_relation_text_or_null(relid);
+
+	if (text == NULL)
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	return text;
+}
+
+/*
+ * The same; NULL if there is no such relation.
+ */
+char *
+pgt_relation_text_or_null(Oid relid)
+{
 	char *name = get_rel_name(relid);
 	char *schema;
 
 	if (name == NULL)
-		elog(ERROR, "cache lookup failed for relation %u", relid);
+		return NULL;
 
 	schema = get_namespace_name(get_rel_namespace(relid));
 	return quote_qualified_identifier(schema, name);

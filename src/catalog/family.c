@@ -35,8 +35,11 @@ pgt_family(Oid relid, LOCKMODE mode)
 	return find_all_inheritors(relid, mode, NULL);
 }
 
-static bool
-try_lock(Oid relid)
+/*
+ * See catalog.h.
+ */
+bool
+pgt_try_lock(Oid relid)
 {
 	if (!ConditionalLockRelationOid(relid, AccessShareLock))
 		return false;
@@ -48,26 +51,30 @@ try_lock(Oid relid)
 }
 
 /*
- * See catalog.h.
+ * See catalog.h.  Children are asked for only of what is locked: to ask for
+ * those of a relation that somebody drops is an error.
  */
 List *
 pgt_try_family(Oid relid)
 {
+	List *family = list_make1_oid(relid);
 	List *locked = NIL;
 	ListCell *lc;
 
-	if (!try_lock(relid))
-		return NIL;
-
-	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
+	/* The list grows at its end while we walk along it. */
+	foreach (lc, family)
 	{
-		if (lfirst_oid(lc) == relid || try_lock(lfirst_oid(lc)))
-			locked = lappend_oid(locked, lfirst_oid(lc));
-		else
+		Oid member = lfirst_oid(lc);
+
+		if (!pgt_try_lock(member))
 		{
 			pgt_unlock_family(locked);
 			return NIL;
 		}
+		locked = lappend_oid(locked, member);
+		family = list_concat_unique_oid(family,
+										find_inheritance_children(member,
+																  NoLock));
 	}
 
 	return locked;

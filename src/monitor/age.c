@@ -309,13 +309,17 @@ oldest_change(Ages *ages, const StreamTable *st, Oid relid)
 
 /* ---- stream tables ---- */
 
-/* A query without sources may still tell the time. */
+/* A query without sources may still tell the time; so may one unknown. */
 static bool
 changes_without_sources(const StreamTable *st)
 {
-	NormalForm *form = pgt_normalize(pgt_view_query(st->query_relid),
-									 pgt_relation_owner(st->relid));
+	NormalForm *form;
 
+	if (!pgt_try_lock_query(st))
+		return true;
+
+	form = pgt_normalize(pgt_view_query(st->query_relid),
+						 pgt_relation_owner(st->relid));
 	return form->obstacle.kind != OBSTACLE_NONE;
 }
 

@@ -20,7 +20,6 @@
 #include "utils/lsyscache.h"
 
 #include "pg_trickle/arrays.h"
-#include "pg_trickle/compat.h"
 #include "pg_trickle/control.h"
 #include "pg_trickle/sql.h"
 
@@ -30,16 +29,6 @@ PG_FUNCTION_INFO_V1(pgt_sql_source_gates);
 PG_FUNCTION_INFO_V1(pgt_sql_watermarks);
 PG_FUNCTION_INFO_V1(pgt_sql_watermark_status);
 PG_FUNCTION_INFO_V1(pgt_sql_fuse_status);
-
-bool
-pgt_may_see_relation(Oid relid)
-{
-	if (get_rel_name(relid) == NULL)
-		return false;
-
-	return object_ownercheck(RelationRelationId, relid, GetUserId()) ||
-		   pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-}
 
 bool
 pgt_may_see_relations(List *relids)
@@ -63,7 +52,7 @@ names_of(List *relids)
 	ListCell *lc;
 
 	foreach (lc, relids)
-		names = lappend(names, pgt_relation_text(lfirst_oid(lc)));
+		names = lappend(names, pgt_shown_name(lfirst_oid(lc)));
 
 	return pgt_string_array(names);
 }
@@ -249,7 +238,7 @@ names_text(List *relids)
 	foreach (lc, relids)
 		appendStringInfo(&text, "%s%s",
 						 foreach_current_index(lc) == 0 ? "" : ", ",
-						 pgt_relation_text(lfirst_oid(lc)));
+						 pgt_shown_name(lfirst_oid(lc)));
 	return text.data;
 }
 
@@ -269,7 +258,7 @@ pgt_check_watermarks(Health *health)
 		if (!pgt_may_see_relations(group->sources) ||
 			!any_waits(health, held))
 			continue;
-		name = pgt_relation_text(last_source(controls, group));
+		name = pgt_shown_name(last_source(controls, group));
 		pgt_find(health, SEVERITY_WARNING,
 				 psprintf("watermark group %s is not aligned and holds %s: run pgtrickle.advance_watermark(%s, ...) when source %s is loaded, or pgtrickle.drop_watermark_group(%s)",
 						  quote_identifier(group->name), names_text(held),

@@ -78,13 +78,19 @@ find_node(const Dag *dag, Oid relid)
 	return NULL;
 }
 
+/* NULL if it was dropped a moment ago. */
 static DagNode *
 add_node(Dag *dag, Oid relid, const char *type)
 {
-	DagNode *node = palloc0(sizeof(DagNode));
+	char *name = pgt_relation_text_or_null(relid);
+	DagNode *node;
 
+	if (name == NULL)
+		return NULL;
+
+	node = palloc0(sizeof(DagNode));
 	node->relid = relid;
-	node->name = pgt_relation_text(relid);
+	node->name = name;
 	node->type = pstrdup(type);
 	dag->nodes = lappend(dag->nodes, node);
 	return node;
@@ -95,6 +101,8 @@ add_stream(Dag *dag, StreamTable *st)
 {
 	DagNode *node = add_node(dag, st->relid, "STREAM_TABLE");
 
+	if (node == NULL)
+		return;
 	node->st = st;
 	node->state = pgt_stream_state(st);
 }
@@ -109,10 +117,10 @@ add_inputs(Dag *dag, DagNode *node)
 		Dependency *dep = lfirst(lc);
 		DagNode *input = find_node(dag, dep->source_relid);
 
-		if (get_rel_name(dep->source_relid) == NULL)
-			continue; /* dropped a moment ago */
 		if (input == NULL)
 			input = add_node(dag, dep->source_relid, dep->source_type);
+		if (input == NULL)
+			continue;
 		node->inputs = lappend(node->inputs, input);
 		input->consumers = lappend(input->consumers, node);
 	}
@@ -190,16 +198,5 @@ pgt_visible_dag(void)
 Dag *
 pgt_whole_dag(void)
 {
-	List *existing = NIL;
-	ListCell *lc;
-
-	foreach (lc, pgt_all_streams())
-	{
-		StreamTable *st = lfirst(lc);
-
-		if (get_rel_name(st->relid) != NULL)
-			existing = lappend(existing, st);
-	}
-
-	return build(existing, true);
+	return build(pgt_all_streams(), true);
 }

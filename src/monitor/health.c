@@ -53,7 +53,7 @@ pgt_find(Health *health, Severity severity, char *detail)
 static char *
 argument(const StreamTable *st)
 {
-	return quote_literal_cstr(pgt_relation_text(st->relid));
+	return quote_literal_cstr(pgt_shown_name(st->relid));
 }
 
 /* The first line of an error, for those who may see it. */
@@ -106,7 +106,7 @@ check_gates(Health *health)
 
 		if (source == NULL || !pgt_may_see_source(source))
 			continue;
-		name = pgt_relation_text(gate->source);
+		name = pgt_shown_name(gate->source);
 		pgt_find(health, SEVERITY_WARNING,
 				 psprintf("source %s is gated: run pgtrickle.ungate_source(%s) when it is loaded",
 						  name, quote_literal_cstr(name)));
@@ -133,7 +133,7 @@ check_errors(Health *health)
 	foreach (lc, health->streams)
 	{
 		const StreamTable *st = lfirst(lc);
-		const char *name = pgt_relation_text(st->relid);
+		const char *name = pgt_shown_name(st->relid);
 
 		if (st->status == STREAM_SUSPENDED)
 			pgt_find(health, SEVERITY_CRITICAL,
@@ -159,7 +159,7 @@ check_fuses(Health *health)
 		if (st->fuse_blown_at != 0)
 			pgt_find(health, SEVERITY_CRITICAL,
 					 psprintf("the fuse of stream table %s has blown, because too many rows changed; look at the sources, then run pgtrickle.reset_fuse(%s)",
-							  pgt_relation_text(st->relid), argument(st)));
+							  pgt_shown_name(st->relid), argument(st)));
 	}
 }
 
@@ -175,7 +175,7 @@ check_unfilled(Health *health)
 		if (!st->is_populated)
 			pgt_find(health, SEVERITY_WARNING,
 					 psprintf("stream table %s is not filled; refresh it by pgtrickle.refresh_stream_table(%s)",
-							  pgt_relation_text(st->relid), argument(st)));
+							  pgt_shown_name(st->relid), argument(st)));
 	}
 }
 
@@ -191,7 +191,7 @@ check_claims(Health *health)
 		if (st->frontier != NULL && st->frontier->lost)
 			pgt_find(health, SEVERITY_WARNING,
 					 psprintf("stream table %s has lost changes, because a log exceeded pg_trickle.max_log_size: its next refresh recomputes; run pgtrickle.refresh_stream_table(%s), or drop it",
-							  pgt_relation_text(st->relid), argument(st)));
+							  pgt_shown_name(st->relid), argument(st)));
 	}
 }
 
@@ -328,7 +328,7 @@ check_restore(Health *health)
 			continue;
 		pgt_find(health, SEVERITY_WARNING,
 				 psprintf("stream table %s is not completely restored: wait for the restore to finish, or run pgtrickle.repair_stream_table(%s)",
-						  pgt_relation_text(st->relid), argument(st)));
+						  pgt_shown_name(st->relid), argument(st)));
 	}
 }
 
@@ -346,7 +346,7 @@ check_sources(Health *health)
 		if (source->severity != SEVERITY_OK)
 			pgt_find(health, source->severity,
 					 psprintf("source %s: %s",
-							  pgt_relation_text(source->source->relid),
+							  pgt_shown_name(source->source->relid),
 							  source->detail));
 	}
 }

@@ -31,6 +31,21 @@ extern List *pgt_visible_streams(void);
 /* The stream table of that name; error 42501 if it is not to be seen. */
 extern StreamTable *pgt_visible_stream(text *name);
 
+/* Who may read a relation, or owns it, may see what holds it back. */
+extern bool pgt_may_see_relation(Oid relid);
+
+/* Does the current user own the relation?  No if it is gone. */
+extern bool pgt_owns(Oid relid);
+
+/* ---- query_lock.c ---- */
+
+/*
+ * Lock the stream table and all that its query reads ACCESS SHARE, if that is
+ * free now: then pgt_view_query() and pgt_current_query_text() do not wait, and
+ * find all they need.
+ */
+extern bool pgt_try_lock_query(const StreamTable *st);
+
 /* ---- age.c ---- */
 
 /*
@@ -72,8 +87,7 @@ extern char *pgt_extension_version(void);
 
 /* ---- control.c ---- */
 
-/* Who may read a relation, or owns it, may see what holds it back. */
-extern bool pgt_may_see_relation(Oid relid);
+/* As pgt_may_see_relation(), all of them. */
 extern bool pgt_may_see_relations(List *relids);
 
 /* ---- rows.c ---- */
@@ -84,7 +98,14 @@ typedef struct AnswerRow
 	int ncolumns;
 	Datum values[24];
 	bool nulls[24];
+	bool is_void; /* the relation that it is about is gone */
 } AnswerRow;
+
+/*
+ * Qualified and quoted, or a word for one that was dropped a moment ago: only
+ * what is locked stays while we look.
+ */
+extern char *pgt_shown_name(Oid relid);
 
 extern void pgt_add_text(AnswerRow *row, const char *value); /* NULL is fine */
 extern void pgt_add_relation(AnswerRow *row, Oid relid);

@@ -18,7 +18,7 @@ static void
 put_relation(StatusPage *page, HtmlTable *table, Oid relid)
 {
 	pgt_html_begin_cell(table);
-	pgt_html_name(page->out, pgt_one_line(pgt_relation_text(relid)));
+	pgt_html_name(page->out, pgt_one_line(pgt_shown_name(relid)));
 	pgt_html_end_cell(table);
 }
 

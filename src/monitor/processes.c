@@ -113,7 +113,7 @@ visible_name(const Health *health, const RunningJob *job)
 		const StreamTable *st = lfirst(lc);
 
 		if (job->database == MyDatabaseId && st->pgt_id == job->pgt_id)
-			return pgt_relation_text(st->relid);
+			return pgt_shown_name(st->relid);
 	}
 
 	return NULL;

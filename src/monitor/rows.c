@@ -42,11 +42,19 @@ pgt_add_text(AnswerRow *row, const char *value)
 void
 pgt_add_relation(AnswerRow *row, Oid relid)
 {
+	char *name = pgt_relation_text_or_null(relid);
+
 	/* It may have been dropped a moment ago. */
-	if (get_rel_name(relid) == NULL)
-		pgt_add_null(row);
-	else
-		pgt_add_text(row, pgt_relation_text(relid));
+	row->is_void |= name == NULL && row->ncolumns == 0;
+	pgt_add_text(row, name);
+}
+
+char *
+pgt_shown_name(Oid relid)
+{
+	char *name = pgt_relation_text_or_null(relid);
+
+	return name == NULL ? pstrdup("(dropped)") : name;
 }
 
 void
@@ -94,7 +102,8 @@ pgt_add_interval(AnswerRow *row, int64 usec)
 }
 
 /*
- * Add the row to the answer that InitMaterializedSRF() has begun.
+ * Add the row to the answer that InitMaterializedSRF() has begun, unless it is
+ * about a relation that is gone.
  */
 void
 pgt_put_row(FunctionCallInfo fcinfo, AnswerRow *row)
@@ -102,6 +111,8 @@ pgt_put_row(FunctionCallInfo fcinfo, AnswerRow *row)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	Assert(row->ncolumns == result->setDesc->natts);
+	if (row->is_void)
+		return;
 	tuplestore_putvalues(result->setResult, result->setDesc, row->values,
 						 row->nulls);
 }

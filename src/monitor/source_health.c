@@ -94,7 +94,7 @@ check_size(SourceHealth *health)
 		judge(health, SEVERITY_WARNING,
 			  psprintf("its log has %s: refresh or drop stream table %s, for which changes have waited longest",
 					   size_text(health->bytes),
-					   pgt_relation_text(health->slowest->relid)));
+					   pgt_shown_name(health->slowest->relid)));
 	else
 		judge(health, SEVERITY_WARNING,
 			  pstrdup("its log is large although no stream table waits for it: end the oldest transactions and drop unused replication slots, which keep it"));

@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -22,7 +23,6 @@
 
 #include "pg_trickle/arrays.h"
 #include "pg_trickle/command.h"
-#include "pg_trickle/compat.h"
 
 #include "monitor.h"
 
@@ -127,14 +127,13 @@ find_trigger(Relation rel, const Purpose *purpose, const char *argument)
 	return NULL;
 }
 
+/* Of a relation that the caller has locked. */
 static void
 put_triggers(FunctionCallInfo fcinfo, Oid relid, const Purpose *purposes,
 			 int n, const char *argument)
 {
-	Relation rel = try_table_open(relid, AccessShareLock);
+	Relation rel = table_open(relid, NoLock);
 
-	if (rel == NULL)
-		return;
 	for (int i = 0; i < n; i++)
 	{
 		const Trigger *trigger = find_trigger(rel, &purposes[i], argument);
@@ -151,6 +150,23 @@ put_triggers(FunctionCallInfo fcinfo, Oid relid, const Purpose *purposes,
 	table_close(rel, NoLock);
 }
 
+/* Somebody has it locked; or it is gone, which is nothing to show. */
+static void
+put_unknown(FunctionCallInfo fcinfo, Oid relid, const Purpose *purposes, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		AnswerRow row = {0};
+
+		pgt_add_relation(&row, relid);
+		pgt_add_text(&row, purposes[i].name);
+		pgt_add_null(&row);
+		pgt_add_null(&row);
+		pgt_add_null(&row);
+		pgt_put_row(fcinfo, &row);
+	}
+}
+
 /*
  * See monitor.h.
  */
@@ -161,7 +177,7 @@ pgt_may_see_source(const Source *source)
 
 	if (get_rel_name(source->relid) == NULL)
 		return false;
-	if (object_ownercheck(RelationRelationId, source->relid, GetUserId()))
+	if (pgt_owns(source->relid))
 		return true;
 	foreach (lc, pgt_dependents(source->relid))
 	{
@@ -179,11 +195,29 @@ static void
 put_family(FunctionCallInfo fcinfo, const Source *source)
 {
 	char *argument = psprintf(INT64_FORMAT, source->track_id);
+	List *family = pgt_try_family(source->relid);
 	ListCell *lc;
 
-	foreach (lc, pgt_family(source->relid, AccessShareLock))
+	foreach (lc, family)
 		put_triggers(fcinfo, lfirst_oid(lc), capture_purposes,
 					 lengthof(capture_purposes), argument);
+	if (family == NIL)
+		put_unknown(fcinfo, source->relid, capture_purposes,
+					lengthof(capture_purposes));
+	pgt_unlock_family(family);
+}
+
+static void
+put_guards(FunctionCallInfo fcinfo, Oid relid)
+{
+	if (!pgt_try_lock(relid))
+	{
+		put_unknown(fcinfo, relid, guard_purposes, lengthof(guard_purposes));
+		return;
+	}
+
+	put_triggers(fcinfo, relid, guard_purposes, lengthof(guard_purposes), NULL);
+	UnlockRelationOid(relid, AccessShareLock);
 }
 
 /*
@@ -207,8 +241,7 @@ pgt_sql_trigger_inventory(PG_FUNCTION_ARGS)
 		StreamTable *st = lfirst(lc);
 
 		if (pgt_may_see_parts(st))
-			put_triggers(fcinfo, st->relid, guard_purposes,
-						 lengthof(guard_purposes), NULL);
+			put_guards(fcinfo, st->relid);
 	}
 
 	return (Datum) 0;

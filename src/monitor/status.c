@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "fmgr.h"
@@ -19,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "pg_trickle/command.h"
@@ -64,19 +66,34 @@ pgt_sql_status(PG_FUNCTION_ARGS)
 }
 
 static void
+add_owner(AnswerRow *row, Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	char *name = NULL;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		name = GetUserNameFromId(((Form_pg_class) GETSTRUCT(tuple))->relowner,
+								 true);
+		ReleaseSysCache(tuple);
+	}
+	if (name == NULL)
+		pgt_add_null(row);
+	else
+		pgt_add_datum(row, DirectFunctionCall1(namein, CStringGetDatum(name)));
+}
+
+static void
 put_info(FunctionCallInfo fcinfo, Ages *ages, DagNode *node)
 {
 	const StreamTable *st = node->st;
 	const StreamOptions *options = &st->options;
 	bool all = pgt_may_see_all(st);
-	Oid owner = pgt_relation_owner(st->relid);
-	const char *owner_name = GetUserNameFromId(owner, false);
 	AnswerRow row = {0};
 
 	pgt_add_relation(&row, st->relid);
 	pgt_add_int8(&row, st->pgt_id);
-	pgt_add_datum(&row, DirectFunctionCall1(namein,
-											CStringGetDatum(owner_name)));
+	add_owner(&row, st->relid);
 	pgt_add_text(&row, pgt_status_name(st->status));
 	pgt_add_text(&row, pgt_mode_name(st->mode));
 	pgt_add_text(&row, st->schedule);
@@ -97,7 +114,9 @@ put_info(FunctionCallInfo fcinfo, Ages *ages, DagNode *node)
 	pgt_add_text(&row,
 				 pgt_diamond_consistency_name(options->diamond_consistency));
 	pgt_add_text(&row, pgt_diamond_policy_name(options->diamond_policy));
-	pgt_add_text(&row, all ? pgt_current_query_text(st) : NULL);
+	pgt_add_text(&row, all && pgt_try_lock_query(st) ?
+						   pgt_current_query_text(st) :
+						   NULL);
 	pgt_put_row(fcinfo, &row);
 }
 

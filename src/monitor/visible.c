@@ -18,14 +18,15 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "pg_trickle/command.h"
-#include "pg_trickle/compat.h"
 
 #include "monitor.h"
 
@@ -36,14 +37,39 @@ pgt_may_see(const StreamTable *st)
 	if (get_rel_name(st->relid) == NULL)
 		return false;
 
-	return pgt_may_see_parts(st) ||
-		   pg_class_aclcheck(st->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+	return pgt_may_see_parts(st) || pgt_may_see_relation(st->relid);
+}
+
+bool
+pgt_owns(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return has_privs_of_role(GetUserId(), owner);
+}
+
+bool
+pgt_may_see_relation(Oid relid)
+{
+	bool is_missing = false;
+
+	if (pgt_owns(relid))
+		return true;
+
+	return pg_class_aclcheck_ext(relid, GetUserId(), ACL_SELECT,
+								 &is_missing) == ACLCHECK_OK;
 }
 
 bool
 pgt_may_see_all(const StreamTable *st)
 {
-	return object_ownercheck(RelationRelationId, st->relid, GetUserId());
+	return pgt_owns(st->relid);
 }
 
 bool
