@@ -16,6 +16,11 @@
  *											-0.5 different values per row
  *											histogram {7, 4711}
  *
+ * Nor does the planner know anything of a UNION ALL, as which a table is joined
+ * whose rows from before the change are meant (see the README).  It gets the
+ * statistics of the largest table among its members, which that one is, but
+ * for the changed rows.
+ *
  * Values may be used only by functions that do not leak them, as always if it
  * has not been checked whether the user may read a column.
  *
@@ -27,6 +32,7 @@
 #include "access/table.h"
 #include "catalog/pg_statistic.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/plancat.h"
 #include "optimizer/planner.h"
 #include "utils/array.h"
 #include "utils/datum.h"
@@ -339,6 +345,61 @@ narrowed_statistics(const RangeTblEntry *rte, AttrNumber attnum)
 	return part;
 }
 
+/*
+ * The largest table among the members of a UNION ALL, and its column that is
+ * column *attnum there; or NULL.
+ */
+static RelOptInfo *
+find_largest_member(PlannerInfo *root, const RangeTblEntry *rte,
+					AttrNumber *attnum)
+{
+	RelOptInfo *largest = NULL;
+	AttrNumber column = InvalidAttrNumber;
+	ListCell *lc;
+
+	foreach (lc, root->append_rel_list)
+	{
+		AppendRelInfo *info = lfirst(lc);
+		RelOptInfo *rel = root->simple_rel_array[info->child_relid];
+		const Var *var;
+
+		if (root->simple_rte_array[info->parent_relid] != rte ||
+			rel == NULL || rel->rtekind != RTE_RELATION ||
+			(largest != NULL && rel->tuples <= largest->tuples))
+			continue;
+		var = list_nth(info->translated_vars, *attnum - 1);
+		if (!IsA(var, Var) || var->varno != (int) info->child_relid)
+			continue;
+		largest = rel;
+		column = var->varattno;
+	}
+
+	*attnum = column;
+	return largest;
+}
+
+/*
+ * A column of a UNION ALL is taken to be like that of its largest table.
+ */
+static bool
+describe_union(PlannerInfo *root, const RangeTblEntry *rte, AttrNumber attnum,
+			   VariableStatData *vardata)
+{
+	RelOptInfo *rel = find_largest_member(root, rte, &attnum);
+	const RangeTblEntry *member;
+
+	if (rel == NULL || attnum <= 0)
+		return false;
+	member = root->simple_rte_array[rel->relid];
+	vardata->isunique = has_unique_index(rel, attnum);
+	vardata->statsTuple = SearchSysCache3(STATRELATTINH,
+										  ObjectIdGetDatum(member->relid),
+										  Int16GetDatum(attnum),
+										  BoolGetDatum(member->inh));
+	vardata->freefunc = ReleaseSysCache;
+	return true;
+}
+
 static bool
 describe(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 		 VariableStatData *vardata)
@@ -348,6 +409,9 @@ describe(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 	if (next_hook != NULL && next_hook(root, rte, attnum, vardata))
 		return true;
 
+	if (rte->rtekind == RTE_SUBQUERY)
+		return rte->inh && attnum > 0 &&
+			   describe_union(root, rte, attnum, vardata);
 	if (rte->rtekind == RTE_RELATION)
 	{
 		vardata->statsTuple = narrowed_statistics(rte, attnum);
