@@ -222,7 +222,8 @@ extern void pgt_finish_restore(const StreamTable *st, Compiled *compiled);
 
 extern bool pgt_delta_pays_off(StreamTable *st, Compiled *compiled,
 							   int64 nrows);
-extern void pgt_measure_delta(StreamTable *st, int64 nrows, double ms);
+extern void pgt_measure_delta(StreamTable *st, Compiled *compiled, int64 nrows,
+							  double ms);
 
 /* ---- log_maintenance.c ---- */
 

@@ -13,11 +13,20 @@
  *
  * since the tables may have grown.
  *
- * What a row costs is known from large changes only: in the time of a small one
- * it is a small part.  And what is not tried is not measured: a delta that was
- * slow once, because the machine was busy, must not be avoided for ever, for
- * while a recomputation runs the next large change comes together.  So each
- * recomputation that is chosen for its cost makes deltas look a little cheaper.
+ * What a row costs is known from large changes: in the time of a small one it
+ * is a small part, unless that takes much longer than a recomputation.  Then
+ * its time is all of its rows, and counts as that of a large one.  Of fewer
+ * than a hundred rows it is not asked: a single row that had to wait would tell
+ * that a hundred take a hundred times as long.
+ *
+ * In return a small change is recomputed only if its delta is expected to take
+ * much longer.  Plans for few rows are good nearly always, and so short a time
+ * is what a busy machine, or a lock, can make of less.
+ *
+ * What is not tried is not measured: a delta that was slow once, because the
+ * machine was busy, must not be avoided for ever, for while a recomputation
+ * runs the next large change comes together.  So each recomputation that is
+ * chosen for its cost makes deltas look a little cheaper.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +36,12 @@
 #include "pg_trickle/run_as.h"
 
 /* Below this many rows a recomputation is not worth a thought. */
+#define FEW_ROWS 100
+
+/* Below this many rows it is, if a delta takes much longer. */
 #define SMALL_CHANGE 1000
+#define MUCH_LONGER 3	   /* times ... */
+#define MUCH_LONGER_MS 100 /* ... and milliseconds more */
 
 /* Until it is measured; what an aggregate over a join takes. */
 #define TYPICAL_MS_PER_ROW 0.01
@@ -61,17 +75,49 @@ smooth(double old, double new)
 	return old > 0 ? old + WEIGHT * (new - old) : new;
 }
 
+static double
+ms_per_row(const StreamTable *st)
+{
+	return st->delta_ms_per_row > 0 ? st->delta_ms_per_row :
+									  TYPICAL_MS_PER_ROW;
+}
+
+/*
+ * Is a delta that takes "ms" milliseconds worse than a recomputation?  The
+ * planner is asked only if that may be.
+ */
+static bool
+is_worse(const StreamTable *st, Compiled *compiled, int64 nrows, double ms)
+{
+	double factor = nrows < SMALL_CHANGE ? MUCH_LONGER : 1;
+	double more = nrows < SMALL_CHANGE ? MUCH_LONGER_MS : 0;
+	double recomputation;
+
+	if (nrows < FEW_ROWS || ms < more)
+		return false;
+	recomputation = recomputation_time(st, compiled);
+	return recomputation > 0 && ms >= recomputation * factor + more;
+}
+
 /*
  * A delta of "nrows" changed source rows took "ms" milliseconds; remember.
+ * That of a small change tells of rows if it was slow, and if it was faster
+ * than was expected of its rows.
  */
 void
-pgt_measure_delta(StreamTable *st, int64 nrows, double ms)
+pgt_measure_delta(StreamTable *st, Compiled *compiled, int64 nrows, double ms)
 {
-	if (nrows < SMALL_CHANGE)
-		st->delta_ms = smooth(st->delta_ms, ms);
-	else
+	if (nrows >= SMALL_CHANGE)
 		st->delta_ms_per_row = smooth(st->delta_ms_per_row,
 									  Max(ms - st->delta_ms, ms / 2) / nrows);
+	else if (is_worse(st, compiled, nrows, ms))
+		st->delta_ms_per_row = smooth(ms_per_row(st), ms / nrows);
+	else
+	{
+		st->delta_ms = smooth(st->delta_ms, ms);
+		if (nrows >= FEW_ROWS && ms < nrows * st->delta_ms_per_row)
+			st->delta_ms_per_row = smooth(st->delta_ms_per_row, ms / nrows);
+	}
 }
 
 /*
@@ -81,15 +127,10 @@ pgt_measure_delta(StreamTable *st, int64 nrows, double ms)
 bool
 pgt_delta_pays_off(StreamTable *st, Compiled *compiled, int64 nrows)
 {
-	double per_row = st->delta_ms_per_row > 0 ? st->delta_ms_per_row :
-												TYPICAL_MS_PER_ROW;
-	double recomputation;
+	double per_row = ms_per_row(st);
 
-	if (st->mode == MODE_DIFFERENTIAL || nrows < SMALL_CHANGE)
-		return true;
-
-	recomputation = recomputation_time(st, compiled);
-	if (recomputation == 0 || st->delta_ms + nrows * per_row < recomputation)
+	if (st->mode == MODE_DIFFERENTIAL ||
+		!is_worse(st, compiled, nrows, st->delta_ms + nrows * per_row))
 		return true;
 
 	st->delta_ms_per_row = per_row * FORGETTING;

@@ -544,7 +544,8 @@ advance_frontier(Job *job, Window *window)
 	TimestampTz end = GetCurrentTimestamp();
 
 	if (strcmp(job->action, "DIFFERENTIAL") == 0)
-		pgt_measure_delta(st, job->delta_rows, elapsed_ms(job->start));
+		pgt_measure_delta(st, job->compiled, job->delta_rows,
+						  elapsed_ms(job->start));
 	st->frontier = pgt_make_frontier(window->last_part, window->eras);
 	st->frontier->timestamp = job->snapshot_time;
 	st->meaning = job->compiled->meaning;
