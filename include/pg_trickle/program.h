@@ -200,6 +200,8 @@ extern void pgt_make_text(QueryText *text, const Query *query,
 /* The planner's estimate for a text without deltas; same plan as a run. */
 extern double pgt_query_cost(const char *sql, SavedPlan **plan);
 extern double pgt_delta_cost(const char *sql, List *deltas);
+/* Is the text's plan for many rows far better, although the deltas have few? */
+extern bool pgt_scan_is_cheaper(QueryText *text, List *deltas);
 extern void pgt_free_plan(SavedPlan *plan); /* NULL is fine */
 
 /* Are so few rows in the deltas that a plan for few rows is right? */

@@ -13,6 +13,8 @@
  *	  once and not once per changed row.  That takes two rows as estimate: with
  *	  one row, a nested loop over a scan looks as good as a hash join.  And
  *	  see join_estimate.c.
+ *	  Only the rows of groups may also be looked for by the plan for many,
+ *	  if that is cheaper: see pgt_scan_is_cheaper().
  *	- The plan for many changed rows is the planner's choice, made anew when
  *	  the number of changed rows has grown or shrunk tenfold.  It knows the
  *	  changed rows: see delta_statistics.c.  If they are thousands and the
@@ -50,6 +52,9 @@
 
 #define SMALL_DELTA 100 /* rows */
 #define SMALL_ESTIMATE 2
+
+#define MUCH 1000	   /* in the units of the planner: some milliseconds */
+#define MUCH_CHEAPER 3 /* times; random access is rarely as bad as it thinks */
 
 #define MAX_GROWTH 2	  /* of a table, before it is planned anew */
 #define FREE_GROWTH 8	  /* blocks, whatever the factor */
@@ -570,17 +575,28 @@ pgt_execute_text(QueryText *text, bool small, List *deltas,
 	run_prepared(*plan, deltas, receive, arg);
 }
 
+/*
+ * Plans for few rows avoid sequential scans; where there is no other way,
+ * servers before PostgreSQL 18 say so by adding 1e10 to the cost, which is no
+ * cost.
+ */
 static double
-plan_cost(const char *sql, SavedPlan **plan, bool small, List *deltas)
+known_cost(const SavedPlan *saved, bool small)
 {
-	CachedPlan *cached;
+	double cost = planned_stmt(saved)->planTree->total_cost;
+
+	return small ? fmod(cost, 1.0e10) : cost;
+}
+
+static double
+plan_cost(const char *sql, TupleDesc desc, SavedPlan **plan, bool small,
+		  List *deltas)
+{
 	double cost;
 
 	pgt_execute_begin(deltas, small);
-	prepare(sql, NULL, plan, small, deltas);
-	cached = SPI_plan_get_cached_plan((*plan)->plan);
-	cost = linitial_node(PlannedStmt, cached->stmt_list)->planTree->total_cost;
-	ReleaseCachedPlan(cached, CurrentResourceOwner);
+	prepare(sql, desc, plan, small, deltas);
+	cost = known_cost(*plan, small);
 	pgt_execute_end();
 	return cost;
 }
@@ -592,22 +608,42 @@ plan_cost(const char *sql, SavedPlan **plan, bool small, List *deltas)
 double
 pgt_query_cost(const char *sql, SavedPlan **plan)
 {
-	return plan_cost(sql, plan, false, NIL);
+	return plan_cost(sql, NULL, plan, false, NIL);
 }
 
 /*
- * The same for a text that reads some of "deltas", which have few rows.  Such
- * plans avoid sequential scans; where there is no other way, servers before
- * PostgreSQL 18 say so by adding 1e10 to the cost, which is no cost.
+ * The same for a text that reads some of "deltas", which have few rows.
  */
 double
 pgt_delta_cost(const char *sql, List *deltas)
 {
 	SavedPlan *plan = NULL;
-	double cost = fmod(plan_cost(sql, &plan, true, deltas), 1.0e10);
+	double cost = plan_cost(sql, NULL, &plan, true, deltas);
 
 	pgt_free_plan(plan);
 	return cost;
+}
+
+/*
+ * Does a text cost much less with a plan for as many rows as "deltas" have,
+ * though they are few?  So it is where an index leads to a large part of a
+ * table, once per row of the delta.
+ */
+bool
+pgt_scan_is_cheaper(QueryText *text, List *deltas)
+{
+	double cost;
+
+	if (text->small != NULL && is_planned(text->small))
+		cost = known_cost(text->small, true);
+	else
+		cost = plan_cost(text->sql, text->desc, &text->small, true, deltas);
+	cost *= (double) count_rows(deltas) / SMALL_ESTIMATE;
+	if (cost <= MUCH)
+		return false;
+	return plan_cost(text->sql, text->desc, &text->large, false, deltas) *
+			   MUCH_CHEAPER <
+		   cost;
 }
 
 /*

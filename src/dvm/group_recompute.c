@@ -358,6 +358,10 @@ receive_answer(TupleTableSlot *slot, int64 weight, void *arg)
 
 /* ---- a batch ---- */
 
+/*
+ * All rows of the groups are read, and their keys may lead to far more, by an
+ * index on some of them: a few groups can be worth a scan of the table.
+ */
 static void
 run_stage(Stage *stage, GroupRows rows)
 {
@@ -368,7 +372,7 @@ run_stage(Stage *stage, GroupRows rows)
 
 	if (!pgt_node_is_scalar(node))
 		deltas = list_make1(stage->batch->affected);
-	small = pgt_deltas_are_small(deltas);
+	small = pgt_deltas_are_small(deltas) && !pgt_scan_is_cheaper(text, deltas);
 	stage->number = -1;
 	if (rows == GROUP_INPUT)
 	{

@@ -12,8 +12,10 @@
  * hash of the keys, so one on "customer" is made when the state is created.
  *
  * Which columns are looked up is read off the conditions: those of one node
- * that are equated, in one query, with something that is not constant.  Wide
- * values do not fit a btree; then a hash index on one of the columns does.
+ * that are equated, in one query, with something that is not constant.  Those
+ * by which another node groups are, too, if it asks its input for the rows of
+ * a group (group_query.c).  Wide values do not fit a btree; then a hash index
+ * on one of the columns does.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,6 +32,7 @@
 
 #include "pg_trickle/compat.h"
 #include "pg_trickle/identity.h"
+#include "pg_trickle/node.h"
 
 #include "lookup_index.h"
 
@@ -140,6 +143,34 @@ find_lookups(const Query *query, List **all)
 			find_lookups(((RangeTblEntry *) lfirst(lc))->subquery, all);
 }
 
+/* Do groups of the node come into doubt in the ordinary course of things? */
+static bool
+asks_for_groups(const QueryNode *query)
+{
+	NodeProgram *node = pgt_node_plan(query, CurrentMemoryContext);
+
+	for (int i = 0; i < node->naggs; i++)
+	{
+		if (node->aggs[i]->strategy->answer != NULL)
+			return true;
+	}
+
+	return false;
+}
+
+/* The rows of a group are looked up by its keys. */
+static void
+find_group_lookups(const QueryNode *query, List **all)
+{
+	List *lookups = NIL;
+
+	if (!asks_for_groups(query))
+		return;
+	for (AttrNumber key = 1; key <= query->nkeys; key++)
+		add_output_column(&lookups, query->input, key);
+	*all = list_concat(*all, lookups);
+}
+
 /* ---- the indexes ---- */
 
 /* Can a btree hold the values of a column? */
@@ -225,7 +256,10 @@ pgt_create_lookup_indexes(const NormalForm *form, const Oid *state_relids)
 	ListCell *lc;
 
 	foreach (lc, form->nodes)
+	{
 		find_lookups(((QueryNode *) lfirst(lc))->input, &lookups);
+		find_group_lookups(lfirst(lc), &lookups);
+	}
 	find_lookups(form->top, &lookups);
 
 	foreach (lc, lookups)
