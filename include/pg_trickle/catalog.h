@@ -228,7 +228,7 @@ typedef struct NodeState
 	int64 pgt_id;
 	int node_id;
 	char *rule;
-	char *signature; /* types of keys, arguments and states */
+	char *signature; /* types of keys, arguments and states, ... */
 	Oid state_relid;
 	List *multisets; /* OIDs of value multiset tables, InvalidOid
 								 * for an aggregate that needs none */
@@ -236,6 +236,8 @@ typedef struct NodeState
 
 extern List *pgt_node_states(int64 pgt_id); /* by node_id */
 extern void pgt_insert_node_state(const NodeState *node);
+extern void pgt_set_node_signature(const NodeState *node,
+								   const char *signature);
 extern void pgt_delete_node_states(int64 pgt_id);
 
 /* ---- history: pgt_refresh_history ---- */

@@ -234,6 +234,11 @@ pgt_init_range_table(EState *estate, Relation rel)
 #endif
 }
 
+/* PG17 has a second provider whose locales are in this column. */
+#if PG_VERSION_NUM < 170000
+#define Anum_pg_collation_colllocale Anum_pg_collation_colliculocale
+#endif
+
 /* PG17 gave reindex_index() the statement. */
 static inline void
 pgt_reindex(Oid index)

@@ -232,6 +232,9 @@ extern struct NodeState *pgt_node_create_state(int64 pgt_id,
 											   const QueryNode *node,
 											   Oid relid, Oid owner);
 
+/* What NodeState has of it once its tables are filled; palloc'd. */
+extern char *pgt_node_signature(const QueryNode *node);
+
 /* False: the state has to be created anew, e.g. after pg_upgrade. */
 extern bool pgt_node_state_fits(const QueryNode *node,
 								const struct NodeState *state);

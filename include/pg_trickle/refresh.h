@@ -80,6 +80,7 @@ extern Compiled *pgt_compiled_read(const StreamTable *st, StringInfo image);
 extern void pgt_create_states(const StreamTable *st, const NormalForm *form);
 extern void pgt_drop_states(const StreamTable *st);
 extern bool pgt_refit_states(const StreamTable *st, const NormalForm *form);
+extern void pgt_sign_refitted_states(Compiled *compiled);
 
 /* ---- row_identity.c ---- */
 

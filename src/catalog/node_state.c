@@ -74,6 +74,26 @@ pgt_insert_node_state(const NodeState *node)
 }
 
 /*
+ * Store what the tables of a node were made for.
+ */
+void
+pgt_set_node_signature(const NodeState *node, const char *signature)
+{
+	ScanKeyData keys[2];
+	Datum values[Natts_nodes];
+	bool nulls[Natts_nodes] = {0};
+	bool replace[Natts_nodes] = {0};
+
+	ScanKeyInit(&keys[0], Anum_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(node->pgt_id));
+	ScanKeyInit(&keys[1], Anum_node_id, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(node->node_id));
+	values[Anum_signature - 1] = CStringGetTextDatum(signature);
+	replace[Anum_signature - 1] = true;
+	pgt_update_row(TABLE_NODES, INDEX_NODES, 2, keys, values, nulls, replace);
+}
+
+/*
  * Forget the nodes of a stream table (its definition changes); their tables
  * are dropped by the caller.
  */

@@ -32,6 +32,7 @@
 #include "utils/rel.h"
 
 #include "pg_trickle/catalog.h"
+#include "pg_trickle/hash_basis.h"
 #include "pg_trickle/node.h"
 #include "pg_trickle/type_shape.h"
 
@@ -230,38 +231,6 @@ pgt_node_output_desc(const QueryNode *query)
 
 /* ---- creation ---- */
 
-/*
- * What an existing state table was made for, to compare.  It keeps hashes of
- * keys and arguments, which change with the attributes of composite types.
- */
-static char *
-signature(const NodeProgram *node)
-{
-	StringInfoData text;
-	List *seen = NIL;
-	List *relids = NIL;
-
-	initStringInfo(&text);
-	appendStringInfoString(&text, node->query->rule);
-	for (int i = 0; i < node->nkeys; i++)
-	{
-		Oid type = TupleDescAttr(node->input_desc, i)->atttypid;
-
-		appendStringInfo(&text, "%s %s", i == 0 ? " by" : ",",
-						 format_type_be_qualified(type));
-	}
-	for (int i = 0; i < node->input_desc->natts; i++)
-		pgt_append_type_shape(&text,
-							  TupleDescAttr(node->input_desc, i)->atttypid,
-							  TYPE_EQUALS, &seen, &relids);
-	if (node->shown != InvalidAttrNumber)
-		appendStringInfoString(&text, "; one shown");
-	for (int i = 0; i < node->naggs; i++)
-		appendStringInfo(&text, "; %s",
-						 pgt_aggregate_signature(node->aggs[i]));
-	return text.data;
-}
-
 static TupleDesc
 first_columns(TupleDesc desc, int ncols)
 {
@@ -303,6 +272,69 @@ static bool
 keeps_order(const Aggregate *agg)
 {
 	return (agg->strategy->keeps & KEEPS_STATE) == 0;
+}
+
+static void
+add_columns(HashBasis *basis, TupleDesc desc, int ncols)
+{
+	for (int i = 0; i < ncols; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		pgt_add_hash_basis(basis, att->atttypid, att->attcollation);
+	}
+}
+
+/* Hashed are the keys, and values that are kept in no order. */
+static void
+append_hash_basis(StringInfo text, const NodeProgram *node)
+{
+	HashBasis basis = {0};
+
+	add_columns(&basis, node->input_desc, node->nkeys);
+	for (int i = 0; i < node->naggs; i++)
+	{
+		const Aggregate *agg = node->aggs[i];
+
+		if (keeps_values(agg) && !keeps_order(agg))
+			add_columns(&basis, describe_arguments(agg),
+						list_length(agg->aggref->args));
+	}
+	pgt_append_hash_basis(text, &basis, pgt_current_era());
+}
+
+/*
+ * What an existing state table was made for, to compare.  It keeps hashes of
+ * keys and arguments, which change with the attributes of composite types, and
+ * are dumped: they may be others in a restored database.
+ */
+static char *
+signature(const NodeProgram *node)
+{
+	StringInfoData text;
+	List *seen = NIL;
+	List *relids = NIL;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, node->query->rule);
+	for (int i = 0; i < node->nkeys; i++)
+	{
+		Oid type = TupleDescAttr(node->input_desc, i)->atttypid;
+
+		appendStringInfo(&text, "%s %s", i == 0 ? " by" : ",",
+						 format_type_be_qualified(type));
+	}
+	for (int i = 0; i < node->input_desc->natts; i++)
+		pgt_append_type_shape(&text,
+							  TupleDescAttr(node->input_desc, i)->atttypid,
+							  TYPE_EQUALS, &seen, &relids);
+	if (node->shown != InvalidAttrNumber)
+		appendStringInfoString(&text, "; one shown");
+	for (int i = 0; i < node->naggs; i++)
+		appendStringInfo(&text, "; %s",
+						 pgt_aggregate_signature(node->aggs[i]));
+	append_hash_basis(&text, node);
+	return text.data;
 }
 
 static Oid
@@ -363,25 +395,34 @@ pgt_node_create_state(int64 pgt_id, const QueryNode *query, Oid relid,
 }
 
 /*
- * Do the tables of a node fit its query as it is understood now?  They do not
- * after an aggregate was replaced by another kind, or when a new major
- * version of the server keeps other states.  Then they have to be created
- * anew and filled by pgt_node_rebuild().
+ * What the tables of a node have to be made for, palloc'd.  It is another text
+ * after an aggregate was replaced by another kind, when a new major version of
+ * the server keeps other states, or where hashes are others.
  */
-bool
-pgt_node_state_fits(const QueryNode *query, const struct NodeState *state)
+char *
+pgt_node_signature(const QueryNode *query)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext,
 												 "pg_trickle node plan",
 												 ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(memory);
-	NodeProgram *node = pgt_node_plan(query, memory);
-	bool fits = strcmp(signature(node), state->signature) == 0 &&
-				list_length(state->multisets) == node->naggs;
+	char *text = signature(pgt_node_plan(query, memory));
 
 	MemoryContextSwitchTo(before);
+	text = pstrdup(text);
 	MemoryContextDelete(memory);
-	return fits;
+	return text;
+}
+
+/*
+ * Do the tables of a node fit its query as it is understood now?  If not, they
+ * have to be created anew and filled by pgt_node_rebuild().
+ */
+bool
+pgt_node_state_fits(const QueryNode *query, const struct NodeState *state)
+{
+	return list_length(state->multisets) == list_length(query->aggs) &&
+		   strcmp(pgt_node_signature(query), state->signature) == 0;
 }
 
 /* ---- building ---- */

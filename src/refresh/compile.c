@@ -669,7 +669,7 @@ pgt_compile(const StreamTable *st)
 			entry->compiled = make(st, &then);
 		lock_sources(entry->compiled);
 	} while (!entry->compiled->valid && debug_discard_caches == 0);
-	if (then != NULL && entry->compiled->valid)
+	if (then != NULL && entry->compiled->valid && !entry->compiled->refitted)
 		share(st, entry->compiled, then);
 	if (then != NULL)
 		pfree(then);

@@ -376,7 +376,7 @@ recompute(Job *job, const char *reason)
 	{
 		pgt_progress_phase(PROGRESS_STATES, -1);
 		pgt_program_rebuild(job->compiled->program);
-		job->compiled->refitted = false;
+		pgt_sign_refitted_states(job->compiled);
 		pgt_advance_refresh_snapshot();
 	}
 	states_ms = elapsed_ms(start);
@@ -471,7 +471,7 @@ reason_to_recompute(const Job *job, const Window *window)
 	if (job->lost_key)
 		return "a constraint that proved its key is gone";
 	if (compiled->refitted)
-		return "an aggregate or the server keeps other states now";
+		return "its states were made for another aggregate, server or database";
 	if (compiled->lost_rows)
 		return "it was restored without rows";
 	if (job->gap != NULL)

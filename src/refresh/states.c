@@ -4,9 +4,14 @@
  *	  The state tables of a stream table, all together.
  *
  * They are made with the definition.  They no longer fit it when a function
- * or an aggregate was replaced by one of another kind, or when a new major
- * version of the server keeps other states; then they are made anew, and the
+ * or an aggregate was replaced by one of another kind, when a new major
+ * version of the server keeps other states, or when keys have other hashes in
+ * the database into which they were restored; then they are made anew, and the
  * stream table is recomputed.
+ *
+ * Who finds this out need not be the one who recomputes: it may be explained,
+ * or a gate be shut.  So states made anew bear a signature that fits nothing,
+ * until they are filled.
  *
  *-------------------------------------------------------------------------
  */
@@ -95,6 +100,16 @@ states_fit(const NormalForm *form, List *states)
 	return true;
 }
 
+static void
+sign_as_empty(const StreamTable *st)
+{
+	List *states = pgt_node_states(st->pgt_id);
+	ListCell *lc;
+
+	foreach (lc, states)
+		pgt_set_node_signature(lfirst(lc), "empty");
+}
+
 /*
  * Make the states anew if they do not fit the normal form.  True if they were:
  * then the stream table has to be recomputed.
@@ -109,5 +124,31 @@ pgt_refit_states(const StreamTable *st, const NormalForm *form)
 	pgt_drop_states(st);
 	pgt_create_states(st, form);
 	CommandCounterIncrement();
+	sign_as_empty(st);
+	CommandCounterIncrement();
 	return true;
+}
+
+/*
+ * States that were made anew are filled.  Whether that is committed, the next
+ * to compile the stream table finds in the catalog.
+ */
+void
+pgt_sign_refitted_states(Compiled *compiled)
+{
+	List *states;
+	ListCell *lc;
+
+	if (!compiled->refitted)
+		return;
+
+	states = pgt_node_states(compiled->pgt_id);
+	foreach (lc, compiled->form->nodes)
+	{
+		QueryNode *node = lfirst(lc);
+
+		pgt_set_node_signature(find_state(states, node->id),
+							   pgt_node_signature(node));
+	}
+	compiled->valid = false;
 }

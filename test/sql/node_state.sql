@@ -126,3 +126,22 @@ SELECT * FROM pgtrickle.verify_stream_table('sums');
 -- And it goes with the stream table.
 SELECT pgtrickle.drop_stream_table('sums');
 SELECT count(*) FROM pg_class WHERE relnamespace = 'pgtrickle_state'::regnamespace;
+
+-- Hashes under a nondeterministic collation are those of its version.
+CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE named (name text COLLATE loose, x int);
+SELECT trickle_test.stream('by_name', 'SELECT name, sum(x) AS x FROM named GROUP BY name');
+SELECT trickle_test.stream('distinct_names', 'SELECT x, count(DISTINCT name) AS n FROM named GROUP BY x');
+INSERT INTO named VALUES ('Ann', 1), ('Bob', 2);
+SELECT trickle_test.same_as_query('by_name');
+SELECT trickle_test.same_as_query('distinct_names');
+UPDATE pgtrickle.pgt_nodes SET signature = regexp_replace(signature, '(und-u-ks-level2) .*', '\1 1.0')
+WHERE signature ~ 'und-u-ks-level2';
+ALTER TABLE named ADD COLUMN unread int; -- or nobody looks again
+INSERT INTO named VALUES ('ANN', 1);
+SELECT trickle_test.same_as_query('by_name', 'FULL');
+SELECT trickle_test.same_as_query('distinct_names', 'FULL');
+SELECT refresh_reason FROM pgtrickle.get_refresh_history('by_name', 1);
+INSERT INTO named VALUES ('ann', 1);
+SELECT trickle_test.same_as_query('by_name');
+SELECT trickle_test.same_as_query('distinct_names');
