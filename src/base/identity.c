@@ -39,6 +39,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "pg_trickle/hash_basis.h"
 #include "pg_trickle/identity.h"
 
 /* What a key needs to know about its type. */
@@ -244,6 +245,21 @@ take_functions(IdentityColumn *column, Oid type)
 }
 
 /*
+ * The extended hash function of bpchar in PostgreSQL 15 does not strip blanks
+ * under a nondeterministic collation, and so disagrees with "=".
+ */
+static bool
+extended_hash_is_wrong(Oid type, Oid collation)
+{
+	HashBasis basis = {0};
+
+	if (type < FirstNormalObjectId && collation < FirstNormalObjectId)
+		return false;
+	pgt_add_hash_basis(&basis, type, collation);
+	return basis.blanks;
+}
+
+/*
  * The identity by the columns attnos[0..nkeys-1] of "desc", under the default
  * "=" of their types and their collations, NULLs being equal.  In the current
  * memory context.  Error 42883 if a type has no "=".
@@ -264,6 +280,8 @@ pgt_identity_by_key(TupleDesc desc, int nkeys, const AttrNumber *attnos)
 					errcode(ERRCODE_UNDEFINED_FUNCTION),
 					errmsg("could not identify an equality operator for type %s",
 						   format_type_be(attr->atttypid)));
+		if (extended_hash_is_wrong(attr->atttypid, attr->attcollation))
+			column->hash_extended.fn_oid = InvalidOid;
 	}
 
 	return id;

@@ -53,6 +53,27 @@ SELECT trickle_test.same_as_query('equal');
 DELETE FROM v WHERE id IN (10, 12);
 SELECT trickle_test.same_as_query('equal');
 
+-- Blanks at the end of bpchar count as little as case does, within other values, too.
+CREATE TYPE padded AS (c char(3) COLLATE loose);
+CREATE TABLE c3 (c char(3) COLLATE loose, arr char(3)[] COLLATE loose, p padded);
+CREATE TABLE c5 (c char(5) COLLATE loose, arr char(5)[] COLLATE loose, p padded);
+SELECT trickle_test.stream('blanks', 'SELECT c FROM c3 UNION SELECT c FROM c5');
+SELECT trickle_test.stream('blanks_within', 'SELECT arr, p FROM c3 UNION SELECT arr, p FROM c5');
+SELECT trickle_test.stream('blanks_counted', $$
+	SELECT count(DISTINCT c) AS n FROM (SELECT c::bpchar FROM c3 UNION ALL SELECT c FROM c5) x $$);
+INSERT INTO c3 VALUES ('a', '{a}', '(a)');
+SELECT trickle_test.same_as_query('blanks');
+SELECT trickle_test.same_as_query('blanks_within');
+SELECT trickle_test.same_as_query('blanks_counted');
+INSERT INTO c5 VALUES ('A', '{A}', '(A)'), ('b', '{b}', '(b)');
+SELECT trickle_test.same_as_query('blanks');
+SELECT trickle_test.same_as_query('blanks_within');
+SELECT trickle_test.same_as_query('blanks_counted');
+DELETE FROM c3;
+SELECT trickle_test.same_as_query('blanks');
+SELECT trickle_test.same_as_query('blanks_within');
+SELECT trickle_test.same_as_query('blanks_counted');
+
 -- DISTINCT over a join, under a filter, and of an aggregate.
 CREATE TABLE u (a int, c int);
 INSERT INTO u VALUES (1, 10), (1, 11), (2, 10);
