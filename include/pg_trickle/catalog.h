@@ -290,7 +290,7 @@ extern void pgt_link_stream(Oid relid, Oid view);
 /* Undo what the stream table depends on, before its view is replaced. */
 extern void pgt_unlink_stream(Oid relid, Oid view);
 
-/* Does the query of the view name this column? */
+/* Does the query of the view name this column; with 0, the table at all? */
 extern bool pgt_view_uses_column(Oid view, Oid relid, AttrNumber attno);
 
 /* "relid" goes with "owner_of"; nothing if that is recorded already. */

@@ -223,7 +223,8 @@ pgt_view_uses_column(Oid view, Oid relid, AttrNumber attno)
 		ObjectAddress *object = lfirst(lc);
 
 		if (object->classId == RelationRelationId &&
-			object->objectId == relid && object->objectSubId == attno)
+			object->objectId == relid &&
+			(attno == InvalidAttrNumber || object->objectSubId == attno))
 			return true;
 	}
 

@@ -13,20 +13,86 @@
  *		DETAIL:  Stream table public.totals depends on column "amount" of ...
  *		HINT:  Save what pgtrickle.export_definition('public.totals') ...
  *
+ * So it is with whole rows of the table, as in count(DISTINCT orders): tables
+ * that keep them have columns of its row type, and the server names those.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "pg_trickle/command.h"
 #include "pg_trickle/compat.h"
 #include "pg_trickle/sql.h"
+#include "pg_trickle/type_shape.h"
+
+/* Does "table" have a column that contains rows of "relid"? */
+static bool
+contains_rows(Oid table, Oid relid)
+{
+	Relation rel = try_table_open(table, AccessShareLock);
+	StringInfoData shapes;
+	List *seen = NIL;
+	List *relids = NIL;
+
+	if (rel == NULL)
+		return false;
+
+	initStringInfo(&shapes);
+	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
+
+		if (!att->attisdropped)
+			pgt_append_type_shape(&shapes, att->atttypid, TYPE_IMAGES, &seen,
+								  &relids);
+	}
+	table_close(rel, AccessShareLock);
+	return list_member_oid(relids, relid);
+}
+
+/* In its states?  What it shows, the server may name. */
+static bool
+keeps_rows(const StreamTable *st, Oid relid)
+{
+	List *nodes = pgt_node_states(st->pgt_id);
+	ListCell *lc;
+	ListCell *lc2;
+
+	foreach (lc, nodes)
+	{
+		NodeState *node = lfirst(lc);
+
+		if (contains_rows(node->state_relid, relid))
+			return true;
+		foreach (lc2, node->multisets)
+		{
+			if (OidIsValid(lfirst_oid(lc2)) &&
+				contains_rows(lfirst_oid(lc2), relid))
+				return true;
+		}
+	}
+
+	return false;
+}
+
+static bool
+uses_column(const StreamTable *st, Oid relid, AttrNumber attno)
+{
+	if (pgt_view_uses_column(st->query_relid, relid, attno))
+		return true;
+	return get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE &&
+		   pgt_view_uses_column(st->query_relid, relid, InvalidAttrNumber) &&
+		   keeps_rows(st, relid);
+}
 
 /* The stream tables whose queries use a column: a list of StreamTable. */
 static List *
@@ -40,7 +106,7 @@ users_of_column(List *streams, Oid relid, AttrNumber attno)
 		StreamTable *st = lfirst(lc);
 
 		if (get_rel_name(st->relid) != NULL &&
-			pgt_view_uses_column(st->query_relid, relid, attno))
+			uses_column(st, relid, attno))
 			users = lappend(users, st);
 	}
 

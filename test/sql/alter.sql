@@ -235,6 +235,13 @@ ALTER TABLE parts ALTER COLUMN v TYPE bigint;
 RESET ROLE;
 DROP ROLE regress_pgt_other;
 DROP TABLE of_part, parts;
+-- Rows of it that are kept as values have all its columns.
+CREATE TABLE rows (k int, v int, other int);
+CREATE TABLE more_rows (r rows, k int);
+SELECT pgtrickle.create_stream_table('of_rows', 'SELECT count(DISTINCT rows) AS n, sum(k) AS k FROM rows');
+ALTER TABLE rows ALTER COLUMN other TYPE bigint;
+ALTER TABLE more_rows ALTER COLUMN k TYPE bigint;
+DROP TABLE of_rows, more_rows, rows;
 ALTER TABLE shops RENAME TO stores;
 ALTER TABLE stores RENAME COLUMN place TO town;
 INSERT INTO stores VALUES ('s', 'north', 5);
