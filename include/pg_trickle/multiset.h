@@ -51,8 +51,9 @@ typedef enum ValueChange
 extern Oid pgt_multiset_create(const char *name, TupleDesc keys,
 							   TupleDesc values, bool ordered,
 							   Oid owner, Oid owner_of);
-extern Multiset *pgt_multiset_build(Oid relid, int nkeys, int nvalues,
-									bool ordered);
+extern Multiset *pgt_multiset_build(Oid relid, TupleDesc keys,
+									TupleDesc values, bool ordered,
+									bool strict);
 
 /*
  * A run: start by forgetting a former one, close at the end.  The table is

@@ -16,6 +16,9 @@
  *
  * A change of n leaves the index alone (a HOT update).
  *
+ * Superusers can write to the table.  Rows that we never write are passed over
+ * where they would do harm: a NULL is no argument for a strict function.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -63,6 +66,7 @@ struct Multiset
 	AttrNumber n; /* column numbers */
 	AttrNumber hash;
 	AttrNumber vhash; /* 0: values are ordered */
+	bool strict;	  /* no value is NULL */
 
 	/* while open */
 	MemoryContext run;
@@ -174,15 +178,36 @@ prepare_probe(Multiset *set)
 	}
 }
 
+static bool
+has_columns(Relation rel, TupleDesc expected)
+{
+	TupleDesc desc = RelationGetDescr(rel);
+
+	if (desc->natts != expected->natts)
+		return false;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (TupleDescAttr(desc, i)->atttypid !=
+			TupleDescAttr(expected, i)->atttypid)
+			return false;
+	}
+
+	return true;
+}
+
 /*
- * A multiset on a table made by pgt_multiset_create(), in the current memory
- * context; the table is opened only while it is used.  Error 55000 if the
- * table has not the columns it should have.
+ * A multiset on a table made by pgt_multiset_create() with the same arguments,
+ * in the current memory context; the table is opened only while it is used.
+ * "strict": no value is NULL.  Error 55000 if the table has not the columns
+ * it should have.
  */
 Multiset *
-pgt_multiset_build(Oid relid, int nkeys, int nvalues, bool ordered)
+pgt_multiset_build(Oid relid, TupleDesc keys, TupleDesc values, bool ordered,
+				   bool strict)
 {
 	Multiset *set = palloc0(sizeof(Multiset));
+	int nkeys = keys->natts;
+	int nvalues = values->natts;
 	Relation rel = table_open(relid, AccessShareLock);
 	AttrNumber hash = nkeys + nvalues + 2;
 	AttrNumber attnos[Natts_index] = {hash, ordered ? nkeys + 1 : hash + 1};
@@ -196,7 +221,7 @@ pgt_multiset_build(Oid relid, int nkeys, int nvalues, bool ordered)
 	set->desc = CreateTupleDescCopy(RelationGetDescr(rel));
 	set->index = pgt_find_internal_index(rel, Natts_index, attnos);
 	if (!OidIsValid(set->index) ||
-		set->desc->natts != nkeys + nvalues + (ordered ? 2 : 3))
+		!has_columns(rel, table_desc(keys, values, ordered)))
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("internal table \"%s\" is not as it was created",
@@ -209,6 +234,7 @@ pgt_multiset_build(Oid relid, int nkeys, int nvalues, bool ordered)
 	set->n = nkeys + nvalues + 1;
 	set->hash = set->n + 1;
 	set->vhash = ordered ? InvalidAttrNumber : set->hash + 1;
+	set->strict = strict || ordered;
 	prepare_probe(set);
 	return set;
 }
@@ -391,6 +417,30 @@ pgt_multiset_add(Multiset *set, const GroupKey *group, const Datum *values,
 
 /* ---- reading a group ---- */
 
+/* Is a value NULL that cannot be? */
+static bool
+lacks_value(Multiset *set, TupleTableSlot *row)
+{
+	slot_getallattrs(row);
+	for (int i = set->nkeys; set->strict && i < set->nkeys + set->nvalues; i++)
+	{
+		if (row->tts_isnull[i])
+			return true;
+	}
+
+	return false;
+}
+
+/* Could we have written this row? */
+static bool
+is_sound(Multiset *set, TupleTableSlot *row)
+{
+	int n = set->n - 1;
+
+	return !lacks_value(set, row) && !row->tts_isnull[n] &&
+		   DatumGetInt64(row->tts_values[n]) > 0;
+}
+
 /* Start to read the values of a group, in the order of the index. */
 static void
 scan_group(Multiset *set, const GroupKey *group)
@@ -439,7 +489,8 @@ next_of_group(Multiset *set, ScanDirection direction)
 	while (next_entry(set, direction))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (pgt_identity_equal(set->key, set->scanned, set->wanted))
+		if (pgt_identity_equal(set->key, set->scanned, set->wanted) &&
+			is_sound(set, set->scanned))
 			return true;
 	}
 	return false;
@@ -488,6 +539,14 @@ pgt_multiset_next(Multiset *set, const Datum **values, const bool **nulls)
 
 /* ---- making it what it should be ---- */
 
+static int64
+stored_n(Multiset *set)
+{
+	bool isnull;
+
+	return DatumGetInt64(slot_getattr(set->found, set->n, &isnull));
+}
+
 /* Would the row in set->found be found? */
 static bool
 can_be_found(Multiset *set)
@@ -496,36 +555,36 @@ can_be_found(Multiset *set)
 	int64 hash = DatumGetInt64(slot_getattr(set->found, set->hash,
 											&isnull));
 
-	if (hash != pgt_identity_hash(set->key, set->found))
+	if (isnull || hash != pgt_identity_hash(set->key, set->found))
 		return false;
 	if (set->vhash == InvalidAttrNumber)
 		return true;
 	hash = DatumGetInt64(slot_getattr(set->found, set->vhash, &isnull));
-	return hash == pgt_identity_hash(set->row, set->found);
+	return !isnull && hash == pgt_identity_hash(set->row, set->found);
 }
 
 /*
  * Put what is stored with the opposite sign: what is left is missing.  A row
- * that cannot be found, because its collation has changed under it, is none.
+ * that cannot be found, because its collation has changed under it, is none;
+ * one without a value is one too many.
  */
 static void
 put_stored(Multiset *set, bool repair)
 {
-	bool isnull;
-
 	pgt_rowstore_lookup(set->store, InvalidOid, 0, NULL);
 	while (pgt_rowstore_fetch(set->store, set->found))
 	{
+		bool counts;
+
 		CHECK_FOR_INTERRUPTS();
 		set->was_empty = false;
-		if (!can_be_found(set))
-		{
-			if (repair)
-				pgt_rowstore_delete(set->store, set->found);
-			continue;
-		}
-		pgt_zset_put(set->missing, set->found,
-					 -DatumGetInt64(slot_getattr(set->found, set->n, &isnull)));
+		counts = is_sound(set, set->found) && can_be_found(set);
+		if (counts)
+			pgt_zset_put(set->missing, set->found, -stored_n(set));
+		else if (repair)
+			pgt_rowstore_delete(set->store, set->found);
+		else if (lacks_value(set, set->found))
+			pgt_zset_put(set->missing, set->found, -1);
 	}
 }
 
@@ -590,7 +649,6 @@ correct(Multiset *set, int64 sum)
 {
 	TupleTableSlot *row = set->example;
 	GroupKey group = {row->tts_values, row->tts_isnull};
-	bool isnull;
 
 	group.hash = pgt_identity_hash(set->key, row);
 	if (!set->was_empty)
@@ -599,7 +657,7 @@ correct(Multiset *set, int64 sum)
 			 row->tts_isnull + set->nkeys, 0);
 		while (find_wanted(set))
 		{
-			sum += DatumGetInt64(slot_getattr(set->found, set->n, &isnull));
+			sum += stored_n(set);
 			pgt_rowstore_delete(set->store, set->found);
 		}
 	}

@@ -500,9 +500,12 @@ build_aggregates(NodeProgram *node)
 
 		agg->group = &node->group;
 		if (keeps_values(agg))
-			agg->multiset = pgt_multiset_build(table, node->nkeys,
-											   list_length(agg->aggref->args),
-											   keeps_order(agg));
+			agg->multiset = pgt_multiset_build(table,
+											   first_columns(node->input_desc,
+															 node->nkeys),
+											   describe_arguments(agg),
+											   keeps_order(agg),
+											   agg->skips_nulls);
 		pgt_aggregate_prepare(agg);
 	}
 }

@@ -127,6 +127,36 @@ SELECT * FROM pgtrickle.verify_stream_table('sums');
 SELECT pgtrickle.drop_stream_table('sums');
 SELECT count(*) FROM pg_class WHERE relnamespace = 'pgtrickle_state'::regnamespace;
 
+-- NULLs that no strict function may see, and types that it does not expect.
+CREATE TABLE amounts (id int, g int, price numeric(8, 2), fee numeric);
+INSERT INTO amounts SELECT i, i % 2, i, i FROM generate_series(1, 8) i;
+SELECT trickle_test.stream('amounts_by_g', 'SELECT g, max(price), sum(DISTINCT fee) FROM amounts GROUP BY g');
+SELECT multiset_relids[1] AS prices, multiset_relids[2] AS fees FROM pgtrickle.pgt_nodes
+WHERE pgt_id = (SELECT pgt_id FROM pgtrickle.pgt_stream_tables WHERE pgt_relid = 'amounts_by_g'::regclass) \gset
+UPDATE :prices SET v1 = NULL WHERE k1 = 1;
+UPDATE :fees SET v1 = NULL WHERE k1 = 1;
+UPDATE :prices SET n = NULL WHERE v1 = 8;
+UPDATE :fees SET hash = NULL WHERE v1 = 8;
+SELECT row_source, row_data FROM pgtrickle.verify_stream_table('amounts_by_g') ORDER BY row_source, row_data;
+SELECT pgtrickle.repair_stream_table('amounts_by_g');
+SELECT * FROM pgtrickle.verify_stream_table('amounts_by_g');
+UPDATE :prices SET v1 = NULL WHERE k1 = 1;
+UPDATE :fees SET v1 = NULL WHERE k1 = 1;
+DELETE FROM amounts WHERE id = 7;
+SELECT trickle_test.same_as_query('amounts_by_g', 'FULL');
+SELECT * FROM pgtrickle.verify_stream_table('amounts_by_g');
+INSERT INTO :prices SELECT k1, NULL, 1, hash FROM :prices WHERE k1 = 0 LIMIT 1;
+INSERT INTO :fees SELECT k1, NULL, 1, hash, 0 FROM :fees WHERE k1 = 0 LIMIT 1;
+DELETE FROM amounts WHERE id = 8;
+SELECT trickle_test.same_as_query('amounts_by_g');
+SELECT format('REINDEX TABLE CONCURRENTLY %s', unnest(ARRAY[:'prices', :'fees'])) \gexec
+INSERT INTO amounts VALUES (9, 1, 9, 9);
+SELECT trickle_test.same_as_query('amounts_by_g');
+ALTER TABLE :prices ALTER v1 TYPE int;
+INSERT INTO amounts VALUES (10, 1, 10, 10);
+SELECT pgtrickle.refresh_stream_table('amounts_by_g');
+SELECT pgtrickle.drop_stream_table('amounts_by_g');
+
 -- Hashes under a nondeterministic collation are those of its version.
 CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TABLE named (name text COLLATE loose, x int);
