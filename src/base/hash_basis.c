@@ -26,7 +26,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -114,7 +113,24 @@ pgt_add_hash_basis(HashBasis *basis, Oid type, Oid collation)
 		add_text(basis, type, collation);
 }
 
-/* What the provider calls the collation, and its version of today. */
+/*
+ * The version that the provider of a collation has today; "" if it has none.
+ * By the SQL function: the header of the other needs those of ICU.
+ */
+static char *
+version_of_today(Oid collation)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	Datum version;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = ObjectIdGetDatum(collation);
+	fcinfo->args[0].isnull = false;
+	version = pg_collation_actual_version(fcinfo);
+	return fcinfo->isnull ? pstrdup("") : TextDatumGetCString(version);
+}
+
+/* What the provider calls the collation, and that version. */
 static void
 append_collation(StringInfo buf, Oid collation)
 {
@@ -127,14 +143,8 @@ append_collation(StringInfo buf, Oid collation)
 	locale = SysCacheGetAttr(COLLOID, tuple, Anum_pg_collation_colllocale,
 							 &isnull);
 	if (!isnull)
-	{
-		char *name = TextDatumGetCString(locale);
-		char provider = ((Form_pg_collation) GETSTRUCT(tuple))->collprovider;
-
-		char *version = get_collation_actual_version(provider, name);
-
-		appendStringInfo(buf, " %s %s", name, version != NULL ? version : "");
-	}
+		appendStringInfo(buf, " %s %s", TextDatumGetCString(locale),
+						 version_of_today(collation));
 	ReleaseSysCache(tuple);
 }
 
