@@ -10,6 +10,8 @@
 #ifndef PGT_CAPTURE_H
 #define PGT_CAPTURE_H
 
+#include "utils/snapshot.h"
+
 #include "pg_trickle/catalog.h"
 
 /* Called once by _PG_init(): transaction and relcache callbacks. */
@@ -64,6 +66,15 @@ extern bool pgt_capture_pending(const Source *source);
  * made before, and that is captured only later, is then an error 55006.
  */
 extern void pgt_capture_seen(const Source *source, CommandId curcid);
+
+/*
+ * These sources (a list of int64 *, which is copied) are still to be read
+ * under a snapshot, which lives as long: until pgt_capture_watch_done(), or the
+ * end of the subtransaction, a change of a row that it does not show is error
+ * 40001.  Watches nest.
+ */
+extern void pgt_capture_watch(List *track_ids, Snapshot snapshot);
+extern void pgt_capture_watch_done(void);
 
 /*
  * Put a reset mark into the log of a source: its old content can no longer

@@ -21,6 +21,16 @@
  * the same, where the answer is certain, because a refresh that fails is
  * easier to understand than a statement that fails after it.
  *
+ * And rows that a refresh will not see, though they are gone.  The stream
+ * tables of one call share the snapshot N, but what a foreign key or a trigger
+ * does when the first is applied has a newer one:
+ *
+ *		N, others insert c and commit, apply s, which deletes c, refresh z
+ *
+ * The log says -c now, N does not show +c, which comes with the next refresh
+ * of z.  So a row that N does not show must not go from a source that is still
+ * to be read under N; who runs into that may try again.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -36,6 +46,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+#include "utils/snapmgr.h"
 
 #include "pg_trickle/capture.h"
 
@@ -49,7 +60,19 @@ typedef struct Seen
 	int level;		  /* of the subtransaction that refreshed */
 } Seen;
 
+/* Sources that are still to be read under a snapshot. */
+typedef struct CaptureWatch
+{
+	List *track_ids; /* of int64 * */
+	Snapshot snapshot;
+	int level; /* of the subtransaction that refreshes */
+	struct CaptureWatch *outer;
+} CaptureWatch;
+
 bool pgt_anything_seen = false;
+
+/* In TopTransactionContext. */
+static CaptureWatch *watch = NULL;
 
 /* In TopTransactionContext. */
 static List *seen_list = NIL;
@@ -98,6 +121,85 @@ pgt_capture_seen(const Source *source, CommandId curcid)
 	MemoryContextSwitchTo(before);
 }
 
+/*
+ * See capture.h.
+ */
+void
+pgt_capture_watch(List *track_ids, Snapshot snapshot)
+{
+	MemoryContext before = MemoryContextSwitchTo(TopTransactionContext);
+	CaptureWatch *inner = palloc0(sizeof(CaptureWatch));
+	ListCell *lc;
+
+	foreach (lc, track_ids)
+	{
+		int64 *track_id = palloc(sizeof(int64));
+
+		*track_id = *(int64 *) lfirst(lc);
+		inner->track_ids = lappend(inner->track_ids, track_id);
+	}
+	inner->snapshot = snapshot;
+	inner->level = GetCurrentTransactionNestLevel();
+	inner->outer = watch;
+	watch = inner;
+	pgt_anything_seen = true;
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * See capture.h.
+ */
+void
+pgt_capture_watch_done(void)
+{
+	CaptureWatch *outer = watch->outer;
+
+	list_free_deep(watch->track_ids);
+	pfree(watch);
+	watch = outer;
+}
+
+static bool
+is_watched(const CaptureWatch *by, int64 track_id)
+{
+	ListCell *lc;
+
+	foreach (lc, by->track_ids)
+	{
+		if (*(int64 *) lfirst(lc) == track_id)
+			return true;
+	}
+
+	return false;
+}
+
+/* Error 40001 if a row that is still to be read, but is not shown, is gone. */
+static void
+check_shown(const CaptureRoute *route, const TriggerData *trigdata)
+{
+	TupleTableSlot *slot = trigdata->tg_trigslot;
+	TransactionId xmin;
+
+	if (watch == NULL || TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
+		!TTS_IS_BUFFERTUPLE(slot))
+		return;
+
+	xmin = HeapTupleHeaderGetXmin(((HeapTupleTableSlot *) slot)->tuple->t_data);
+	if (TransactionIdIsCurrentTransactionId(xmin))
+		return;
+	for (const CaptureWatch *by = watch; by != NULL; by = by->outer)
+	{
+		if (is_watched(by, route->log->track_id) &&
+			XidInMVCCSnapshot(xmin, by->snapshot))
+			ereport(ERROR,
+					errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					errmsg("could not serialize access due to concurrent update"),
+					errdetail("A row of \"%s\", which the refresh has yet to read, is newer than its snapshot and has been changed by a trigger or a foreign key.",
+							  get_rel_name(route->source)),
+					errhint("The transaction might succeed if retried."));
+	}
+}
+
 /* The command that made a row what the trigger shows. */
 static CommandId
 writing_command(const TriggerData *trigdata)
@@ -118,7 +220,8 @@ writing_command(const TriggerData *trigdata)
 }
 
 /*
- * Error 55006 if a refresh saw the row that is about to be captured.
+ * Error 55006 if a refresh saw the row that is about to be captured, 40001 if
+ * one that is under way will miss it.
  */
 void
 pgt_check_not_seen(const CaptureRoute *route, const TriggerData *trigdata)
@@ -126,6 +229,7 @@ pgt_check_not_seen(const CaptureRoute *route, const TriggerData *trigdata)
 	CommandId written = writing_command(trigdata);
 	ListCell *lc;
 
+	check_shown(route, trigdata);
 	foreach (lc, seen_list)
 	{
 		Seen *seen = lfirst(lc);
@@ -189,6 +293,7 @@ forget_all(XactEvent event, void *arg)
 		event == XACT_EVENT_PREPARE)
 	{
 		seen_list = NIL;
+		watch = NULL;
 		pgt_anything_seen = false;
 	}
 }
@@ -201,6 +306,9 @@ hand_over(SubXactEvent event, SubTransactionId subid, SubTransactionId parent,
 	int level = GetCurrentTransactionNestLevel();
 	ListCell *lc;
 
+	while (event == SUBXACT_EVENT_ABORT_SUB && watch != NULL &&
+		   watch->level >= level)
+		watch = watch->outer;
 	foreach (lc, seen_list)
 	{
 		Seen *seen = lfirst(lc);

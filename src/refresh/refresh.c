@@ -724,6 +724,33 @@ are_held(List *jobs)
 }
 
 /*
+ * What is read after the first of them was written: its triggers, which have
+ * newer snapshots, must not change rows that ours does not show.
+ */
+static bool
+watch_sources(List *jobs)
+{
+	List *track_ids = NIL;
+	ListCell *lc;
+	ListCell *lc2;
+
+	for_each_from (lc, jobs, 1)
+	{
+		foreach (lc2, ((Job *) lfirst(lc))->compiled->form->sources)
+		{
+			Oid relid = ((SourceUse *) lfirst(lc2))->relid;
+			Source *source = pgt_lookup_source(relid, true);
+
+			if (source != NULL && !pgt_is_stream_table(relid))
+				track_ids = lappend(track_ids, &source->track_id);
+		}
+	}
+	if (track_ids != NIL)
+		pgt_capture_watch(track_ids, GetActiveSnapshot());
+	return track_ids != NIL;
+}
+
+/*
  * Lock everything, take the snapshot, refresh in this order.  The snapshot
  * stays pushed; the answer is a list of jobs, in the same order.
  */
@@ -732,6 +759,7 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 {
 	List *jobs;
 	bool latest = false;
+	bool watched;
 	TimestampTz snapshot_time;
 	ListCell *lc;
 
@@ -759,6 +787,7 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 	if (request->automatic && are_held(jobs))
 		return NIL;
 
+	watched = watch_sources(jobs);
 	foreach (lc, jobs)
 	{
 		Job *job = lfirst(lc);
@@ -777,12 +806,15 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 			continue;
 		}
 		job->snapshot_time = snapshot_time;
+		pgt_snapshot_is_shared(watched);
 		begin_context(&context, job->st);
 		pgt_run_discreetly(job->st->relid, refresh_one, job);
 		if (job == llast(jobs) && request->rows_inserted != NULL)
 			*request->rows_inserted = job->result.inserted;
 		end_context(&context);
 	}
+	if (watched)
+		pgt_capture_watch_done();
 
 	return jobs;
 }

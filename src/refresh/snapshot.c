@@ -72,6 +72,24 @@ pgt_advance_refresh_snapshot(void)
 	UpdateActiveSnapshotCommandId();
 }
 
+/* By stream tables of one call, of which a later one reads a table. */
+static bool is_shared = false;
+
+void
+pgt_snapshot_is_shared(bool shared)
+{
+	is_shared = shared;
+}
+
+/*
+ * May a TRUNCATE of this transaction have removed rows that N does not show?
+ */
+bool
+pgt_snapshot_may_be_old(void)
+{
+	return is_shared || IsolationUsesXactSnapshot();
+}
+
 /*
  * Raise error 40001 if a row version written by "xmin" is newer than N: the
  * transaction's snapshot was taken before the one that wrote it committed.

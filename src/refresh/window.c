@@ -153,14 +153,15 @@ reader_has_seen(SegmentReader *reader, FullTransactionId xid, int32 part)
 }
 
 /*
- * Under a snapshot older than its locks (REPEATABLE READ) a transaction that
- * truncates a source removes rows that N does not show, whose log rows come
- * later.  Its mark must meet the next refresh again.
+ * Under a snapshot older than its locks (REPEATABLE READ; the second stream
+ * table of a call, after triggers on the first) a transaction that truncates a
+ * source removes rows that N does not show, whose log rows come later.  Its
+ * mark must meet the next refresh again.
  */
 static void
 note_own_mark(Window *window, FullTransactionId xid, int32 part)
 {
-	if (IsolationUsesXactSnapshot() &&
+	if (pgt_snapshot_may_be_old() &&
 		FullTransactionIdEquals(xid, GetTopFullTransactionIdIfAny()))
 		window->last_part = Min(window->last_part, part - 1);
 }
@@ -187,7 +188,7 @@ static bool
 has_enough(const Window *window, const WindowLimits *limits)
 {
 	return limits->count > 0 && window->nread > limits->count &&
-		   !IsolationUsesXactSnapshot();
+		   !pgt_snapshot_may_be_old();
 }
 
 static bool
