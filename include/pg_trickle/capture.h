@@ -32,6 +32,9 @@ extern char *pgt_capture_obstacle(Oid relid);
  */
 extern void pgt_capture_install(const Source *source);
 
+/* Let the owners of all sources, and nobody else, read the logs. */
+extern void pgt_capture_follow_owners(void);
+
 /* Drop the triggers; locks the source and its family ACCESS EXCLUSIVE. */
 extern void pgt_capture_remove(const Source *source);
 

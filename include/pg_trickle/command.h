@@ -76,6 +76,12 @@ extern void pgt_check_select(const Query *query);
 extern char *pgt_current_query_text(const StreamTable *st);
 extern bool pgt_is_current_query(const StreamTable *st, const Query *query);
 
+/*
+ * After REASSIGN OWNED: let whoever owns a source or a stream table now read
+ * what we keep of it, and nobody else (stream_ddl.c).
+ */
+extern void pgt_follow_owners(void);
+
 /* The pieces that creating and altering share (definition.c). */
 extern void pgt_check_definition(const char *text, const NormalForm *form,
 								 RefreshMode mode);

@@ -239,6 +239,13 @@ pgt_init_range_table(EState *estate, Relation rel)
 #define Anum_pg_collation_colllocale Anum_pg_collation_colliculocale
 #endif
 
+/* The column attstattarget got narrower in PG17. */
+#if PG_VERSION_NUM < 170000
+#define StatisticsTargetGetDatum(target) Int32GetDatum(target)
+#else
+#define StatisticsTargetGetDatum(target) Int16GetDatum(target)
+#endif
+
 /* PG17 gave reindex_index() the statement. */
 static inline void
 pgt_reindex(Oid index)

@@ -219,6 +219,12 @@ extern ApplyResult pgt_recompute_correct(Compiled *compiled);
 
 /* ---- restore.c ---- */
 
+/*
+ * Let the owners of a stream table and of its sources, and nobody else, read
+ * what we keep of them.
+ */
+extern void pgt_check_readers(const StreamTable *st, const Compiled *compiled);
+
 extern void pgt_link_restored(void);
 extern bool pgt_catalog_is_loading(void);
 extern void pgt_finish_restore(const StreamTable *st, Compiled *compiled);

@@ -371,19 +371,46 @@ column_retyped(Oid relid, const CollectedATSubcmd *subcmd)
 
 /* Whoever dumps the source must be able to dump its log. */
 static void
+let_logs_follow(const Source *source)
+{
+	Oid owner = pgt_relation_owner(source->relid);
+	ListCell *lc;
+
+	foreach (lc, pgt_segments(source->track_id))
+	{
+		Oid log = ((Segment *) lfirst(lc))->relid;
+
+		if (get_rel_name(log) != NULL)
+			pgt_set_reader(log, owner);
+	}
+	if (OidIsValid(pgt_sentinel(source)))
+		pgt_set_reader(pgt_sentinel(source), owner);
+}
+
+static void
 owner_changed(Oid relid, const CollectedATSubcmd *subcmd)
 {
 	Source *source = pgt_lookup_source(relid, true);
-	Oid owner = pgt_relation_owner(relid);
+
+	if (source != NULL)
+		let_logs_follow(source);
+}
+
+/*
+ * See capture.h.
+ */
+void
+pgt_capture_follow_owners(void)
+{
 	ListCell *lc;
 
-	if (source == NULL)
-		return;
+	foreach (lc, pgt_all_sources())
+	{
+		Source *source = lfirst(lc);
 
-	foreach (lc, pgt_segments(source->track_id))
-		pgt_set_reader(((Segment *) lfirst(lc))->relid, owner);
-	if (OidIsValid(pgt_sentinel(source)))
-		pgt_set_reader(pgt_sentinel(source), owner);
+		if (get_rel_name(source->relid) != NULL)
+			let_logs_follow(source);
+	}
 }
 
 /* ---- the event triggers ---- */

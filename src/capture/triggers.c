@@ -33,6 +33,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
@@ -42,11 +43,13 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "pg_trickle/capture.h"
 #include "pg_trickle/compat.h"
+#include "pg_trickle/run_as.h"
 
 #include "family.h"
 #include "sentinel.h"
@@ -208,14 +211,43 @@ trigger_statement(int64 track_id, CaptureTrigger kind)
 }
 
 /*
+ * The expressions of partition keys are simplified when they are loaded, which
+ * may run user code: so that it is not the superuser who does, let the owners
+ * load them.  They stay while the relations are open: a list of Relation.
+ */
+static List *
+open_with_partition_keys(Oid relid)
+{
+	List *relations = NIL;
+	ListCell *lc;
+
+	foreach (lc, find_all_inheritors(relid, AccessShareLock, NULL))
+	{
+		Relation rel = table_open(lfirst_oid(lc), NoLock);
+		RunAs before;
+
+		relations = lappend(relations, rel);
+		if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+			continue;
+		before = pgt_run_as(rel->rd_rel->relowner);
+		(void) RelationGetPartitionKey(rel);
+		pgt_run_as_done(before);
+	}
+
+	return relations;
+}
+
+/*
  * The owner of a stream table needs SELECT on its sources and no more, and
  * whoever attaches a partition need not know of us.
  */
 static void
 create_trigger(Oid relid, int64 track_id, CaptureTrigger kind)
 {
+	List *open = open_with_partition_keys(relid);
 	Oid userid;
 	int sec_context;
+	ListCell *lc;
 
 	GetUserIdAndSecContext(&userid, &sec_context);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
@@ -225,6 +257,8 @@ create_trigger(Oid relid, int64 track_id, CaptureTrigger kind)
 								 InvalidOid, InvalidOid, NULL, false, false,
 								 TRIGGER_FIRES_ALWAYS);
 	SetUserIdAndSecContext(userid, sec_context);
+	foreach (lc, open)
+		table_close(lfirst(lc), NoLock);
 	CommandCounterIncrement();
 }
 

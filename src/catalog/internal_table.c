@@ -28,7 +28,9 @@
 #include "commands/defrem.h"
 #include "commands/extension.h"
 #include "nodes/makefuncs.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
@@ -129,6 +131,45 @@ pgt_create_part_relation(const char *name, Oid schema, char kind,
 	return relid;
 }
 
+static bool
+is_range(Oid type)
+{
+	Oid base = getBaseType(type);
+
+	return type_is_range(base) || type_is_multirange(base);
+}
+
+static void
+forgo_statistics(Oid relid, AttrNumber attno)
+{
+	Relation attributes = table_open(AttributeRelationId, RowExclusiveLock);
+	HeapTuple tuple = SearchSysCacheCopyAttNum(relid, attno);
+	Datum values[Natts_pg_attribute] = {0};
+	bool nulls[Natts_pg_attribute] = {0};
+	bool replace[Natts_pg_attribute] = {0};
+
+	values[Anum_pg_attribute_attstattarget - 1] = StatisticsTargetGetDatum(0);
+	replace[Anum_pg_attribute_attstattarget - 1] = true;
+	tuple = heap_modify_tuple(tuple, RelationGetDescr(attributes), values,
+							  nulls, replace);
+	CatalogTupleUpdate(attributes, &tuple->t_self, tuple);
+	table_close(attributes, RowExclusiveLock);
+}
+
+/*
+ * ANALYZE runs as the owner of a table, and asks the function subtype_diff of
+ * ranges, which may be a user's.
+ */
+static void
+forgo_statistics_of_ranges(Oid relid, TupleDesc desc)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (is_range(TupleDescAttr(desc, i)->atttypid))
+			forgo_statistics(relid, i + 1);
+	}
+}
+
 /* ---- who may read a table of ours ---- */
 
 static Acl *
@@ -139,18 +180,6 @@ acl_with_reader(Oid owner, Oid reader)
 
 	ACLITEM_SET_PRIVS_GOPTIONS(item, ACL_SELECT, ACL_NO_RIGHTS);
 	return aclupdate(acl, &item, ACL_MODECHG_ADD, owner, DROP_RESTRICT);
-}
-
-static bool
-is_member(const Oid *members, int nmembers, Oid role)
-{
-	for (int i = 0; i < nmembers; i++)
-	{
-		if (members[i] == role)
-			return true;
-	}
-
-	return false;
 }
 
 static void
@@ -168,41 +197,62 @@ store_acl(Relation classes, HeapTuple tuple, Acl *acl)
 	heap_freetuple(tuple);
 }
 
+/* Has it these privileges?  None are those of the owner. */
+static bool
+has_acl(HeapTuple tuple, const Acl *acl)
+{
+	Oid owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	bool isnull;
+	Datum old = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &isnull);
+
+	return aclequal(isnull ? acldefault(OBJECT_TABLE, owner) :
+							 DatumGetAclP(old),
+					acl);
+}
+
+static void
+replace_acl(Relation classes, HeapTuple tuple, Acl *acl)
+{
+	Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
+	Oid *old_members = NULL;
+	Oid *members;
+	int nold = 0;
+	int n = aclmembers(acl, &members);
+	bool isnull;
+	Datum old = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &isnull);
+
+	if (!isnull)
+		nold = aclmembers(DatumGetAclPCopy(old), &old_members);
+	store_acl(classes, tuple, acl);
+	updateAclDependencies(RelationRelationId, class->oid, 0, class->relowner,
+						  nold, old_members, n, members);
+	CommandCounterIncrement();
+}
+
 /*
- * See catalog.h.  The privileges of another reader are taken away.
+ * See catalog.h.  The privileges of another reader are taken away.  VACUUM,
+ * which updates the row of a table in place, is kept away if there is
+ * something to do, and nobody else.
  */
 void
 pgt_set_reader(Oid relid, Oid reader)
 {
 	Relation classes = table_open(RelationRelationId, RowExclusiveLock);
 	HeapTuple tuple = SearchSysCacheCopy1(RELOID, ObjectIdGetDatum(relid));
-	Oid *old_members = NULL;
-	Oid *members;
-	int nold_members = 0;
-	int nmembers;
-	bool isnull = true;
-	Datum old = (Datum) 0;
-	Oid owner;
+	Acl *acl;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	old = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &isnull);
-	if (!isnull)
-		nold_members = aclmembers(DatumGetAclPCopy(old), &old_members);
-
-	if (isnull ? reader != owner :
-				 !is_member(old_members, nold_members, reader))
+	acl = acl_with_reader(((Form_pg_class) GETSTRUCT(tuple))->relowner,
+						  reader);
+	if (!has_acl(tuple, acl))
 	{
-		Acl *acl = acl_with_reader(owner, reader);
-
-		store_acl(classes, tuple, acl);
-		nmembers = aclmembers(acl, &members);
-		updateAclDependencies(RelationRelationId, relid, 0, owner,
-							  nold_members, old_members, nmembers, members);
-		CommandCounterIncrement();
+		LockRelationOid(relid, ShareUpdateExclusiveLock);
+		heap_freetuple(tuple);
+		tuple = SearchSysCacheCopy1(RELOID, ObjectIdGetDatum(relid));
+		if (HeapTupleIsValid(tuple))
+			replace_acl(classes, tuple, acl);
 	}
-	heap_freetuple(tuple);
 	table_close(classes, RowExclusiveLock);
 }
 
@@ -225,6 +275,7 @@ pgt_create_internal_table(const char *schema, const char *name,
 									 BOOTSTRAP_SUPERUSERID,
 									 storage_options(options));
 	set_full_identity(relid);
+	forgo_statistics_of_ranges(relid, desc);
 	pgt_set_reader(relid, reader);
 	NewRelationCreateToastTable(relid, (Datum) 0);
 	if (OidIsValid(owner_of))
@@ -306,7 +357,8 @@ pgt_find_internal_index(Relation rel, int ncols, const AttrNumber *attnos)
 }
 
 /*
- * Drop a table, view or index of ours, if it still exists.
+ * Drop a table, view or index of ours, if it still exists, and what others made
+ * of it: who may read a log must not stand in the way.
  */
 void
 pgt_drop_internal_relation(Oid relid)
@@ -317,6 +369,6 @@ pgt_drop_internal_relation(Oid relid)
 		return;
 
 	ObjectAddressSet(address, RelationRelationId, relid);
-	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	performDeletion(&address, DROP_CASCADE, PERFORM_DELETION_INTERNAL);
 	CommandCounterIncrement();
 }

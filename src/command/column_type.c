@@ -137,6 +137,22 @@ refuse(List *users, Oid relid, const char *column)
 				errhint("Save what pgtrickle.export_definition() returns for each of them, drop them, alter the column, then run what you have saved."));
 }
 
+/* USING makes other values, which come from no query. */
+static void
+check_values(Oid relid, const AlterTableCmd *cmd)
+{
+	if (castNode(ColumnDef, cmd->def)->raw_default == NULL ||
+		!pgt_is_stream_table(relid))
+		return;
+
+	ereport(ERROR,
+			errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("cannot alter column \"%s\" of stream table \"%s\"",
+				   cmd->name, get_rel_name(relid)),
+			errdetail("Its values are those of its query."),
+			errhint("Give the stream table another query."));
+}
+
 /* Partitions and children change with it. */
 static void
 check_column(List *streams, Oid relid, const char *column)
@@ -183,6 +199,7 @@ pgt_check_column_types(const AlterTableStmt *stmt)
 		if (streams == NIL || !OidIsValid(relid) ||
 			!object_ownercheck(RelationRelationId, relid, GetUserId()))
 			return;
+		check_values(relid, cmd);
 		check_column(streams, relid, cmd->name);
 	}
 }

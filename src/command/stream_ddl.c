@@ -44,7 +44,9 @@
 #include "utils/rel.h"
 
 #include "pg_trickle/apply.h"
+#include "pg_trickle/capture.h"
 #include "pg_trickle/catalog_table.h"
+#include "pg_trickle/capture.h"
 #include "pg_trickle/command.h"
 #include "pg_trickle/normal_form.h"
 #include "pg_trickle/run_as.h"
@@ -117,12 +119,11 @@ change_reader(Oid relid, Oid reader)
 }
 
 static void
-let_parts_follow(const StreamTable *st, Oid owner)
+let_states_follow(const StreamTable *st, Oid owner)
 {
 	ListCell *lc;
 	ListCell *lc2;
 
-	ATExecChangeOwner(st->query_relid, owner, true, AccessExclusiveLock);
 	foreach (lc, pgt_node_states(st->pgt_id))
 	{
 		NodeState *node = lfirst(lc);
@@ -236,7 +237,9 @@ look_at(Oid relid)
 	check_shape(st, rel);
 	if (rel->rd_rel->relowner != pgt_relation_owner(st->query_relid))
 	{
-		let_parts_follow(st, rel->rd_rel->relowner);
+		ATExecChangeOwner(st->query_relid, rel->rd_rel->relowner, true,
+						  AccessExclusiveLock);
+		let_states_follow(st, rel->rd_rel->relowner);
 		warn_of_missing_rights(st, rel->rd_rel->relowner);
 	}
 	table_close(rel, NoLock);
@@ -387,6 +390,24 @@ look_at_command(const CollectedCommand *command)
 	foreach (lc, command->d.alterTable.subcmds)
 		look_at_altered(command->d.alterTable.objectId, lfirst(lc));
 	look_at(command->d.alterTable.objectId);
+}
+
+/*
+ * See command.h.
+ */
+void
+pgt_follow_owners(void)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_all_streams())
+	{
+		StreamTable *st = lfirst(lc);
+
+		if (get_rel_name(st->relid) != NULL)
+			let_states_follow(st, pgt_relation_owner(st->relid));
+	}
+	pgt_capture_follow_owners();
 }
 
 /* A table without parents concerns no stream table; most are. */

@@ -617,6 +617,8 @@ is_same(Check *check, TupleTableSlot *a, TupleTableSlot *b)
 	TupleDesc desc = a->tts_tupleDescriptor;
 	int i = -1;
 
+	slot_getallattrs(a);
+	slot_getallattrs(b);
 	while ((i = bms_next_member(check->by_image, i)) >= 0)
 	{
 		if (a->tts_isnull[i] != b->tts_isnull[i])

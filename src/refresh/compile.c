@@ -390,6 +390,7 @@ build(const StreamTable *st)
 	query = pgt_view_query(st->query_relid);
 	compiled->form = pgt_normalize(query, compiled->owner);
 	pgt_finish_restore(st, compiled);
+	pgt_check_readers(st, compiled);
 	compiled->tracked = pgt_needs_tracking(compiled->form, st->mode) &&
 						sources_are_tracked(st, compiled->form);
 	compiled->captured = compiled->tracked &&

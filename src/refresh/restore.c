@@ -357,6 +357,47 @@ link_logs(const StreamTable *st)
 }
 
 static void
+set_reader(Oid relid, Oid owner)
+{
+	if (OidIsValid(relid) && get_rel_name(relid) != NULL)
+		pgt_set_reader(relid, owner);
+}
+
+/*
+ * See refresh.h.  The hook that sees REASSIGN OWNED (src/syntax) is not there
+ * in a session that has not loaded the library, and event triggers do not.
+ */
+void
+pgt_check_readers(const StreamTable *st, const Compiled *compiled)
+{
+	ListCell *lc;
+	ListCell *lc2;
+
+	if (RecoveryInProgress())
+		return;
+
+	foreach (lc, pgt_node_states(st->pgt_id))
+	{
+		NodeState *node = lfirst(lc);
+
+		set_reader(node->state_relid, compiled->owner);
+		foreach (lc2, node->multisets)
+			set_reader(lfirst_oid(lc2), compiled->owner);
+	}
+	foreach (lc, compiled->form->sources)
+	{
+		Oid relid = ((SourceUse *) lfirst(lc))->relid;
+		Source *source = pgt_lookup_source(relid, true);
+
+		if (source == NULL)
+			continue;
+		foreach (lc2, pgt_segments(source->track_id))
+			set_reader(((Segment *) lfirst(lc2))->relid,
+					   pgt_relation_owner(relid));
+	}
+}
+
+static void
 link_all_parts(const StreamTable *st)
 {
 	if (get_rel_name(st->relid) != NULL &&

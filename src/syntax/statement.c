@@ -17,6 +17,7 @@
 #include "tcop/utility.h"
 
 #include "pg_trickle/catalog_table.h"
+#include "pg_trickle/command.h"
 #include "pg_trickle/settings.h"
 #include "pg_trickle/syntax.h"
 
@@ -99,6 +100,16 @@ pgt_run_ddl(const Statement *statement, DdlCommand command, void *arg)
 
 /* ---- the hook ---- */
 
+/* Not ours; but event triggers do not see it. */
+static bool
+reassign_owned(const Statement *statement)
+{
+	pgt_next_utility(statement);
+	if (pgt_catalog_is_active())
+		pgt_follow_owners();
+	return true;
+}
+
 /* True if the statement was one of ours, and has been run. */
 static bool
 take_over(const Statement *statement)
@@ -118,6 +129,8 @@ take_over(const Statement *statement)
 			return pgt_refresh_statement(statement);
 		case T_ExplainStmt:
 			return pgt_explain_statement(statement);
+		case T_ReassignOwnedStmt:
+			return reassign_owned(statement);
 		default:
 			return false;
 	}

@@ -310,6 +310,10 @@ DROP TRIGGER tell ON elsewhere.spots;
 CREATE TRIGGER tell AFTER DELETE ON elsewhere.spots
 	FOR EACH ROW EXECUTE FUNCTION notice();
 
+-- Values come from the query, also where the type stays.
+ALTER TABLE elsewhere.spots ALTER COLUMN count TYPE bigint USING count + 100;
+ALTER TABLE elsewhere.spots ALTER COLUMN count TYPE bigint;
+
 -- Only superusers disable its guards; then it is recomputed.
 CREATE ROLE regress_alter_owner;
 GRANT SELECT, TRIGGER ON stores TO regress_alter_owner;
