@@ -195,6 +195,9 @@ pgt_capture_remove(const Source *source)
 
 /* ---- creating ---- */
 
+/* A family that has not come to rest by then never will. */
+#define MAX_LOOKS 10
+
 static CreateTrigStmt *
 trigger_statement(int64 track_id, CaptureTrigger kind)
 {
@@ -210,31 +213,78 @@ trigger_statement(int64 track_id, CaptureTrigger kind)
 	return stmt;
 }
 
-/*
- * The expressions of partition keys are simplified when they are loaded, which
- * may run user code: so that it is not the superuser who does, let the owners
- * load them.  They stay while the relations are open: a list of Relation.
- */
+/* Open those that are not yet; they cannot be altered then. */
 static List *
-open_with_partition_keys(Oid relid)
+open_members(List *open, List *relids)
 {
-	List *relations = NIL;
+	ListCell *lc;
+	ListCell *lc2;
+
+	foreach (lc, relids)
+	{
+		bool is_open = false;
+		Relation rel;
+
+		foreach (lc2, open)
+			is_open |= RelationGetRelid((Relation) lfirst(lc2)) ==
+					   lfirst_oid(lc);
+		rel = is_open ? NULL : try_relation_open(lfirst_oid(lc), NoLock);
+		if (rel != NULL)
+			open = lappend(open, rel);
+	}
+
+	return open;
+}
+
+/* Have the owners load the keys; false if all were there already. */
+static bool
+load_keys(List *open)
+{
+	bool any = false;
 	ListCell *lc;
 
-	foreach (lc, find_all_inheritors(relid, AccessShareLock, NULL))
+	foreach (lc, open)
 	{
-		Relation rel = table_open(lfirst_oid(lc), NoLock);
+		Relation rel = lfirst(lc);
 		RunAs before;
 
-		relations = lappend(relations, rel);
-		if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE ||
+			rel->rd_partkey != NULL)
 			continue;
 		before = pgt_run_as(rel->rd_rel->relowner);
 		(void) RelationGetPartitionKey(rel);
 		pgt_run_as_done(before);
+		any = true;
 	}
 
-	return relations;
+	return any;
+}
+
+/*
+ * The expressions of partition keys are simplified when they are loaded, which
+ * may run user code: so that it is not the superuser who does, let the owners
+ * load them.  They stay while the relations are open: a list of Relation, of
+ * all of the family.  That code may change the family; the locks keep other
+ * sessions from it.  So look again until a look has loaded nothing.
+ */
+static List *
+open_with_partition_keys(Oid relid)
+{
+	List *open = NIL;
+
+	for (int i = 0; i < MAX_LOOKS; i++)
+	{
+		List *relids = find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+
+		open = open_members(open, relids);
+		if (!load_keys(open))
+			return open;
+	}
+
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_IN_USE),
+			errmsg("partitions of \"%s\" change while they are looked at",
+				   get_rel_name(relid)));
 }
 
 /*

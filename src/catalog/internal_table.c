@@ -357,8 +357,8 @@ pgt_find_internal_index(Relation rel, int ncols, const AttrNumber *attnos)
 }
 
 /*
- * Drop a table, view or index of ours, if it still exists, and what others made
- * of it: who may read a log must not stand in the way.
+ * Drop a table, view or index of ours, if it still exists.  Error 2BP01 if
+ * somebody made something of it: sql_drop would not hear what goes with it.
  */
 void
 pgt_drop_internal_relation(Oid relid)
@@ -369,6 +369,6 @@ pgt_drop_internal_relation(Oid relid)
 		return;
 
 	ObjectAddressSet(address, RelationRelationId, relid);
-	performDeletion(&address, DROP_CASCADE, PERFORM_DELETION_INTERNAL);
+	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
 	CommandCounterIncrement();
 }

@@ -43,6 +43,32 @@ INSERT INTO parts SELECT i, i % 3 FROM generate_series(1, 10) i;
 SET client_min_messages = warning;
 SET ROLE regress_user_code;
 SELECT pgtrickle.create_stream_table('by_parts', 'SELECT k, count(*) FROM parts GROUP BY k', 'manual');
+-- The code of a key changes the family while it is looked at.
+CREATE FUNCTION grow(a int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM public.as_owner('x');
+	IF a = 1 AND to_regclass('public.late_1') IS NOT NULL AND current_setting('search_path') NOT LIKE '%public%' THEN
+		BEGIN
+			ALTER TABLE public.early ATTACH PARTITION public.late FOR VALUES FROM (0) TO (100);
+		EXCEPTION WHEN object_in_use THEN
+			CREATE TABLE public.later PARTITION OF public.early FOR VALUES FROM (200) TO (300)
+				PARTITION BY RANGE (a, (b + public.growing(3)));
+		END;
+	END IF;
+	RETURN 0;
+END $$;
+CREATE FUNCTION growing(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN public.grow(a); END';
+CREATE TABLE whole (a int, b int) PARTITION BY RANGE (a, (b + growing(1)));
+CREATE TABLE early (a int, b int) PARTITION BY RANGE (a);
+ALTER TABLE whole ATTACH PARTITION early FOR VALUES FROM (0, MINVALUE) TO (1000, MAXVALUE);
+CREATE TABLE late (a int, b int) PARTITION BY RANGE (a, (b + growing(2)));
+CREATE TABLE late_1 PARTITION OF late FOR VALUES FROM (0, MINVALUE) TO (100, MAXVALUE);
+\c
+SET client_min_messages = warning;
+SET ROLE regress_user_code;
+SELECT pgtrickle.create_stream_table('by_whole', 'SELECT a, b FROM whole', 'manual', 'DIFFERENTIAL');
+SELECT inhrelid::regclass, inhparent::regclass FROM pg_inherits
+WHERE inhparent IN ('whole'::regclass, 'early'::regclass, 'late'::regclass) ORDER BY 1;
 CREATE FUNCTION difference(a int, b int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS
 'BEGIN PERFORM public.as_owner(''x''); RETURN a - b; END';
 CREATE TYPE span AS RANGE (subtype = int, subtype_diff = difference, multirange_type_name = spanmultirange);
