@@ -217,6 +217,10 @@ is(() = logged($from) =~ /too few background workers/g, 1, 'said once');
 
 # ---- the end ----
 
+# Sessions of this test that have not quite ended would be the ones to complain.
+wait_for_query($node, q{SELECT count(*) FROM pg_stat_activity
+	WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()}, 0,
+	'nobody else is connected');
 $start = time;
 $from = log_size();
 $node->stop('fast');
