@@ -37,7 +37,6 @@
 #include "replication/logicallauncher.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -251,6 +250,17 @@ see_off(Database *db, const SchedulerEntry *entry)
 	}
 }
 
+/*
+ * Told to end: quietly, as the server's own launchers do; not with 0, after
+ * which the server would not start it again.
+ */
+static void
+leave_if_told(void)
+{
+	if (ShutdownRequestPending)
+		proc_exit(1);
+}
+
 /* The server could not start the process, or it died before it was there. */
 static void
 notice_stillborn(const Database *db)
@@ -276,7 +286,7 @@ is_gone(const Database *db)
 		GetBackgroundWorkerPid(db->handle, &pid) != BGWH_STOPPED)
 		return false;
 
-	CHECK_FOR_INTERRUPTS();
+	leave_if_told();
 	return true;
 }
 
@@ -591,12 +601,12 @@ sleep_until(TimestampTz when)
 		events |= WL_TIMEOUT;
 		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), when);
 	}
+	/* Who waited for a lock since may have taken the signal from the latch. */
+	leave_if_told();
 	(void) WaitLatch(MyLatch, events, timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 
-	/* Quietly; not with 0, after which the server would not start it again. */
-	if (ProcDiePending)
-		proc_exit(1);
+	leave_if_told();
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
 	{
@@ -615,7 +625,7 @@ pgt_launcher_main(Datum arg)
 	bool list = true;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgt_launcher_attach();
