@@ -86,4 +86,17 @@ RETURNS void LANGUAGE sql AS
 $$
 	SELECT pgtrickle.create_stream_table(st, query, 'manual', 'DIFFERENTIAL')
 $$;
+
+/* Refresh: what was done and why, and in how many places it is wrong now. */
+CREATE FUNCTION trickle_test.refreshed(st text, OUT action text,
+	OUT reason text, OUT wrong bigint)
+LANGUAGE plpgsql AS
+$$
+BEGIN
+	PERFORM pgtrickle.refresh_stream_table(st);
+	SELECT h.action, h.refresh_reason INTO action, reason
+	FROM pgtrickle.get_refresh_history(st, 1) h;
+	SELECT count(*) INTO wrong FROM pgtrickle.verify_stream_table(st);
+END
+$$;
 \set ECHO all

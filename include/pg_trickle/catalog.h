@@ -324,6 +324,12 @@ extern List *pgt_former_ancestry(Oid relid);
 /* The trigger function of that name in schema pgtrickle. */
 extern Oid pgt_trigger_function(const char *name);
 
+/*
+ * The function that a trigger calls, and the trigger that it is a clone of,
+ * or InvalidOid.  False if there is no such trigger.
+ */
+extern bool pgt_look_up_trigger(Oid trigger, Oid *function, Oid *parent);
+
 /* ---- dropped.c ---- */
 
 /* A relation, or a column of one, that a command has dropped. */

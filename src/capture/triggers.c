@@ -133,36 +133,19 @@ pgt_track_id_of_trigger(const Trigger *trigger, CaptureTrigger kind)
 
 /* ---- removing ---- */
 
-/* A clone goes with the trigger of its parent. */
-static bool
-is_clone(Oid trigger)
-{
-	Relation triggers = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	bool clone;
-
-	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(trigger));
-	scan = systable_beginscan(triggers, TriggerOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	clone = HeapTupleIsValid(tuple) &&
-			OidIsValid(((Form_pg_trigger) GETSTRUCT(tuple))->tgparentid);
-	systable_endscan(scan);
-	table_close(triggers, AccessShareLock);
-
-	return clone;
-}
-
 static void
 drop_trigger(Oid relid, int64 track_id, CaptureTrigger kind)
 {
 	Oid trigger = get_trigger_oid(relid, trigger_name(track_id, kind),
 								  true);
 	ObjectAddress address;
+	Oid function;
+	Oid parent;
 
-	if (!OidIsValid(trigger) || is_clone(trigger))
+	/* A clone goes with the trigger of its parent. */
+	if (!OidIsValid(trigger) ||
+		!pgt_look_up_trigger(trigger, &function, &parent) ||
+		OidIsValid(parent))
 		return;
 
 	ObjectAddressSet(address, TriggerRelationId, trigger);

@@ -131,18 +131,21 @@ add_parents(List *parents, Oid relid, bool cut)
 	return parents;
 }
 
-/*
- * See catalog.h.
- */
-List *
-pgt_ancestry(Oid relid)
+static List *
+walk_upwards(Oid relid, bool cut_too)
 {
 	List *ancestry = list_make1_oid(relid);
 	ListCell *lc;
 
 	/* The list grows at its end while we walk along it. */
 	foreach (lc, ancestry)
-		ancestry = add_parents(ancestry, lfirst_oid(lc), false);
+	{
+		Oid member = lfirst_oid(lc);
+
+		ancestry = add_parents(ancestry, member, false);
+		if (cut_too)
+			ancestry = add_parents(ancestry, member, true);
+	}
 
 	return ancestry;
 }
@@ -151,18 +154,16 @@ pgt_ancestry(Oid relid)
  * See catalog.h.
  */
 List *
+pgt_ancestry(Oid relid)
+{
+	return walk_upwards(relid, false);
+}
+
+/*
+ * See catalog.h.
+ */
+List *
 pgt_former_ancestry(Oid relid)
 {
-	List *ancestry = list_make1_oid(relid);
-	ListCell *lc;
-
-	foreach (lc, ancestry)
-	{
-		Oid member = lfirst_oid(lc);
-
-		ancestry = add_parents(ancestry, member, false);
-		ancestry = add_parents(ancestry, member, true);
-	}
-
-	return ancestry;
+	return walk_upwards(relid, true);
 }

@@ -19,12 +19,9 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -39,14 +36,12 @@
 #include "tcop/deparse_utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "pg_trickle/apply.h"
 #include "pg_trickle/capture.h"
 #include "pg_trickle/catalog_table.h"
-#include "pg_trickle/capture.h"
 #include "pg_trickle/command.h"
 #include "pg_trickle/normal_form.h"
 #include "pg_trickle/run_as.h"
@@ -319,35 +314,14 @@ look_at_parents(Oid child)
 		look_at(lfirst_oid(lc));
 }
 
-/* Which function does a trigger call? */
-static Oid
-trigger_function(Oid trigger)
-{
-	Relation triggers = table_open(TriggerRelationId, AccessShareLock);
-	Oid function = InvalidOid;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-
-	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(trigger));
-	scan = systable_beginscan(triggers, TriggerOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-		function = ((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid;
-	systable_endscan(scan);
-	table_close(triggers, AccessShareLock);
-
-	return function;
-}
-
 /* Guards and capture triggers must not go with another extension. */
 static void
 check_dependence(const AlterObjectDependsStmt *stmt, Oid trigger)
 {
-	Oid function = trigger_function(trigger);
+	Oid function;
+	Oid parent;
 
-	if (stmt->remove || !OidIsValid(function) ||
+	if (stmt->remove || !pgt_look_up_trigger(trigger, &function, &parent) ||
 		get_func_namespace(function) != get_namespace_oid("pgtrickle", false))
 		return;
 

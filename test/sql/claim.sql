@@ -1,17 +1,7 @@
 -- A log is kept for those on record as its readers.  Who comes to read another
 -- source, or to have a delta, by what others do to a view or a function, must
 -- not take it for its own.
-SET client_min_messages = warning;
-CREATE EXTENSION pg_trickle;
-
-CREATE FUNCTION refreshed(name text, OUT action text, OUT reason text, OUT wrong bigint)
-LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM pgtrickle.refresh_stream_table(name);
-	SELECT h.action, h.refresh_reason INTO action, reason
-	FROM pgtrickle.get_refresh_history(name, 1) h;
-	SELECT count(*) INTO wrong FROM pgtrickle.verify_stream_table(name);
-END $$;
+\i trickle_test.sql
 
 CREATE TABLE t (id int PRIMARY KEY, x text);
 CREATE TABLE u (id int PRIMARY KEY, x text);
@@ -27,7 +17,7 @@ SELECT pgtrickle.create_stream_table('by_clock', 'SELECT id, x, late FROM w', 'm
 ALTER FUNCTION f(int) IMMUTABLE;
 CREATE OR REPLACE VIEW v AS SELECT id, x FROM u;
 CREATE OR REPLACE VIEW w AS SELECT id, x, true AS late FROM t;
-SELECT st, r.* FROM unnest('{by_function,by_view,by_clock}'::text[]) st, refreshed(st) r;
+SELECT st, r.* FROM unnest('{by_function,by_view,by_clock}'::text[]) st, trickle_test.refreshed(st) r;
 
 -- Enough for others to empty a segment.
 INSERT INTO t SELECT i, repeat('y', 500) FROM generate_series(1, 3000) i;
@@ -40,7 +30,7 @@ DO $$ BEGIN
 	END LOOP;
 END $$;
 SELECT count(*) > 0 AS emptied FROM pgtrickle.pgt_log_segments WHERE state = 'f';
-SELECT st, r.* FROM unnest('{by_function,by_view,by_clock}'::text[]) st, refreshed(st) r;
+SELECT st, r.* FROM unnest('{by_function,by_view,by_clock}'::text[]) st, trickle_test.refreshed(st) r;
 SELECT * FROM pgtrickle.explain_st('by_view') WHERE property IN ('maintained by', 'because');
 
 -- With the same query they become readers of the log, and it is kept for them.
@@ -56,7 +46,7 @@ DO $$ BEGIN
 		COMMIT;
 	END LOOP;
 END $$;
-SELECT st, r.* FROM unnest('{by_function,by_view,by_clock}'::text[]) st, refreshed(st) r;
+SELECT st, r.* FROM unnest('{by_function,by_view,by_clock}'::text[]) st, trickle_test.refreshed(st) r;
 
 DROP TABLE t, u CASCADE;
 DROP EXTENSION pg_trickle;

@@ -1,17 +1,7 @@
 -- The text of a query stays, what it means does not: the content must follow.
-SET client_min_messages = warning;
-CREATE EXTENSION pg_trickle;
+\i trickle_test.sql
 
 -- Refresh, then say what was done, why, and how many rows differ.
-CREATE FUNCTION refreshed(name text, OUT action text, OUT reason text, OUT wrong bigint)
-LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM pgtrickle.refresh_stream_table(name);
-	SELECT h.action, h.refresh_reason INTO action, reason
-	FROM pgtrickle.get_refresh_history(name, 1) h;
-	SELECT count(*) INTO wrong FROM pgtrickle.verify_stream_table(name);
-END $$;
-
 CREATE TABLE base (id int PRIMARY KEY, a int);
 INSERT INTO base SELECT i, i FROM generate_series(1, 9) i;
 
@@ -19,31 +9,31 @@ INSERT INTO base SELECT i, i FROM generate_series(1, 9) i;
 CREATE VIEW small AS SELECT id, a FROM base WHERE a < 5;
 SELECT pgtrickle.create_stream_table('seen', 'SELECT * FROM small', 'manual');
 CREATE OR REPLACE VIEW small AS SELECT id, a FROM base WHERE a >= 5;
-SELECT * FROM refreshed('seen');
+SELECT * FROM trickle_test.refreshed('seen');
 ALTER VIEW small RENAME TO large;
 ALTER TABLE base RENAME a TO amount;
 UPDATE base SET amount = 7 WHERE id = 1;
-SELECT * FROM refreshed('seen');
+SELECT * FROM trickle_test.refreshed('seen');
 
 -- It reads another table now: recomputed, until the definition is given again.
 CREATE TABLE other (id int PRIMARY KEY, a int);
 CREATE OR REPLACE VIEW large AS SELECT id, a FROM other;
 INSERT INTO other VALUES (1, 1);
-SELECT * FROM refreshed('seen');
+SELECT * FROM trickle_test.refreshed('seen');
 INSERT INTO other VALUES (2, 2);
-SELECT * FROM refreshed('seen');
+SELECT * FROM trickle_test.refreshed('seen');
 SELECT pgtrickle.create_or_replace_stream_table('seen', 'SELECT * FROM large', 'manual');
 INSERT INTO other VALUES (3, 3);
-SELECT * FROM refreshed('seen');
+SELECT * FROM trickle_test.refreshed('seen');
 
 -- A function is replaced; who may call it is no part of what it does.
 CREATE FUNCTION more(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';
 SELECT pgtrickle.create_stream_table('called', 'SELECT id, more(amount) AS m FROM base', 'manual');
 REVOKE EXECUTE ON FUNCTION more(int) FROM PUBLIC;
 UPDATE base SET amount = 8 WHERE id = 1;
-SELECT * FROM refreshed('called');
+SELECT * FROM trickle_test.refreshed('called');
 CREATE OR REPLACE FUNCTION more(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 2';
-SELECT * FROM refreshed('called');
+SELECT * FROM trickle_test.refreshed('called');
 
 -- So is an aggregate, whose states are of no use any more.
 CREATE AGGREGATE from_start(int) (sfunc = int4pl, stype = int, initcond = '0',
@@ -52,16 +42,16 @@ SELECT pgtrickle.create_stream_table('started',
 	'SELECT id % 2 AS odd, from_start(amount) AS s FROM base GROUP BY id % 2', 'manual');
 CREATE OR REPLACE AGGREGATE from_start(int) (sfunc = int4pl, stype = int, initcond = '100',
 	msfunc = int4pl, minvfunc = int4mi, mstype = int, minitcond = '100');
-SELECT * FROM refreshed('started');
+SELECT * FROM trickle_test.refreshed('started');
 UPDATE base SET amount = 9 WHERE id = 1;
-SELECT * FROM refreshed('started');
+SELECT * FROM trickle_test.refreshed('started');
 
 -- How array literals are read is not the session's business.
 CREATE TABLE literal (t text);
 SET array_nulls = off;
 SELECT pgtrickle.create_stream_table('arrays', 'SELECT t::text[] AS a FROM literal', 'manual');
 INSERT INTO literal VALUES ('{NULL}');
-SELECT action, reason FROM refreshed('arrays');
+SELECT action, reason FROM trickle_test.refreshed('arrays');
 RESET array_nulls;
 SELECT a[1] IS NULL AS is_null FROM arrays;
 
@@ -74,25 +64,25 @@ SELECT pgtrickle.create_stream_table('mine', 'SELECT id FROM base', 'manual');
 RESET SESSION AUTHORIZATION;
 ALTER TABLE base ENABLE ROW LEVEL SECURITY;
 CREATE POLICY few ON base USING (id < 3);
-SELECT action, wrong FROM refreshed('mine');
+SELECT action, wrong FROM trickle_test.refreshed('mine');
 SELECT count(*) FROM mine;
 ALTER TABLE base DISABLE ROW LEVEL SECURITY;
-SELECT * FROM refreshed('mine');
+SELECT * FROM trickle_test.refreshed('mine');
 SELECT count(*) FROM mine;
 INSERT INTO base VALUES (10, 10);
-SELECT * FROM refreshed('mine');
+SELECT * FROM trickle_test.refreshed('mine');
 
 -- Whole rows: a column is dropped, renamed, added.
 CREATE TABLE whole (a int, b int);
 INSERT INTO whole VALUES (1, 2), (2, 3);
 SELECT pgtrickle.create_stream_table('rows', 'SELECT row_to_json(whole)::text AS r FROM whole', 'manual');
 ALTER TABLE whole DROP COLUMN b;
-SELECT * FROM refreshed('rows');
+SELECT * FROM trickle_test.refreshed('rows');
 ALTER TABLE whole RENAME a TO aa;
-SELECT * FROM refreshed('rows');
+SELECT * FROM trickle_test.refreshed('rows');
 ALTER TABLE whole ADD COLUMN b int;
 UPDATE whole SET b = 5;
-SELECT * FROM refreshed('rows');
+SELECT * FROM trickle_test.refreshed('rows');
 SELECT r FROM rows ORDER BY r;
 
 -- A constraint that proved the key goes: a bag from then on.
@@ -105,10 +95,10 @@ SELECT pgtrickle.create_stream_table('sold',
 SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'sold'::regclass;
 ALTER TABLE shop DROP CONSTRAINT shop_pkey;
 INSERT INTO shop VALUES (1, 'a');
-SELECT * FROM refreshed('sold');
+SELECT * FROM trickle_test.refreshed('sold');
 SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'sold'::regclass;
 UPDATE sale SET v = 5 WHERE id = 1;
-SELECT * FROM refreshed('sold');
+SELECT * FROM trickle_test.refreshed('sold');
 SELECT * FROM sold ORDER BY id, v;
 
 
@@ -142,10 +132,10 @@ CREATE AGGREGATE added(int) (sfunc = add_up, stype = int, initcond = '0', finalf
 SELECT pgtrickle.create_stream_table('adds', 'SELECT g, added(v) AS s FROM few GROUP BY g', 'manual');
 CREATE OR REPLACE FUNCTION finish(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 10';
 INSERT INTO few VALUES (4, 1, 1);
-SELECT * FROM refreshed('adds');
+SELECT * FROM trickle_test.refreshed('adds');
 CREATE OR REPLACE FUNCTION add_up(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 - $2';
 INSERT INTO few VALUES (5, 1, 1);
-SELECT * FROM refreshed('adds');
+SELECT * FROM trickle_test.refreshed('adds');
 SELECT * FROM adds ORDER BY g;
 
 -- A cast comes by which to_json() and its kin make JSON, and goes.
@@ -155,13 +145,13 @@ INSERT INTO moods VALUES (1, 'sad');
 SELECT pgtrickle.create_stream_table('jsons', 'SELECT id, json_build_object(id, m)::text AS j FROM moods', 'manual');
 CREATE FUNCTION mood_json(mood) RETURNS json LANGUAGE sql IMMUTABLE AS 'SELECT ''1''::json';
 CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
-SELECT * FROM refreshed('jsons');
+SELECT * FROM trickle_test.refreshed('jsons');
 SELECT * FROM jsons;
 CREATE OR REPLACE FUNCTION mood_json(mood) RETURNS json LANGUAGE sql IMMUTABLE AS 'SELECT ''2''::json';
-SELECT * FROM refreshed('jsons');
-SELECT * FROM refreshed('jsons');
+SELECT * FROM trickle_test.refreshed('jsons');
+SELECT * FROM trickle_test.refreshed('jsons');
 DROP CAST (mood AS json);
-SELECT * FROM refreshed('jsons');
+SELECT * FROM trickle_test.refreshed('jsons');
 
 DROP TABLE few, moods CASCADE;
 DROP TABLE base, other, whole, shop, sale, literal, grouped CASCADE;

@@ -1,16 +1,6 @@
 -- Types whose values become other ones, or equal ones, though no row is written.
 \i trickle_test.sql
 
--- Refresh and compare.
-CREATE FUNCTION refreshed(st text) RETURNS TABLE (action text, reason text, wrong bigint)
-LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM pgtrickle.refresh_stream_table(st);
-	RETURN QUERY SELECT h.action, h.refresh_reason,
-		(SELECT count(*) FROM pgtrickle.verify_stream_table(st))
-		FROM pgtrickle.get_refresh_history(st, 1) h;
-END $$;
-
 -- A composite type loses an attribute: rows that differed are the same.
 CREATE TYPE address AS (street text, no int);
 CREATE TABLE person (id int, home address);
@@ -26,20 +16,20 @@ SELECT trickle_test.stream('least', 'SELECT count(DISTINCT home) AS n FROM perso
 SELECT trickle_test.stream('above', 'SELECT p.id, g.count FROM person p JOIN grouped g USING (home)');
 ALTER TYPE address DROP ATTRIBUTE no;
 INSERT INTO person VALUES (4, '(y)');
-SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, refreshed(st) r;
+SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, trickle_test.refreshed(st) r;
 INSERT INTO person VALUES (5, '(z)');
 DELETE FROM person WHERE id = 1;
 DELETE FROM firm WHERE id = 2;
-SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, refreshed(st) r;
+SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, trickle_test.refreshed(st) r;
 DELETE FROM person WHERE id = 4;
-SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, refreshed(st) r;
+SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, trickle_test.refreshed(st) r;
 SELECT * FROM distincts ORDER BY home;
 SELECT * FROM grouped ORDER BY home;
 -- ... and gets one.
 ALTER TYPE address ADD ATTRIBUTE floor int;
 INSERT INTO person VALUES (6, '(y,7)');
 UPDATE person SET home.floor = 3 WHERE id = 3;
-SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, refreshed(st) r;
+SELECT st, r.* FROM unnest(ARRAY['distincts', 'grouped', 'bag', 'many', 'least', 'above']) st, trickle_test.refreshed(st) r;
 
 -- What is made into text shows names.
 CREATE TYPE mood AS ENUM ('sad', 'ok');
@@ -54,15 +44,15 @@ SELECT trickle_test.stream('fields', 'SELECT id, row_to_json(who)::text AS j FRO
 SELECT trickle_test.stream('plain', 'SELECT id, m FROM felt WHERE m > ''sad''');
 ALTER TYPE mood RENAME VALUE 'sad' TO 'blue';
 INSERT INTO felt VALUES (4, 'blue', '(z,3)');
-SELECT st, r.* FROM unnest(ARRAY['texts', 'chosen', 'joined', 'arrays', 'rows', 'fields', 'plain']) st, refreshed(st) r;
+SELECT st, r.* FROM unnest(ARRAY['texts', 'chosen', 'joined', 'arrays', 'rows', 'fields', 'plain']) st, trickle_test.refreshed(st) r;
 SELECT * FROM texts ORDER BY t;
 ALTER TYPE address RENAME ATTRIBUTE street TO road;
 INSERT INTO felt VALUES (5, 'ok', '(z,3)');
-SELECT st, r.* FROM unnest(ARRAY['rows', 'fields', 'plain']) st, refreshed(st) r;
+SELECT st, r.* FROM unnest(ARRAY['rows', 'fields', 'plain']) st, trickle_test.refreshed(st) r;
 -- One more label changes nothing for who compares.
 ALTER TYPE mood ADD VALUE 'fine' BEFORE 'ok';
 INSERT INTO felt VALUES (6, 'fine', NULL);
-SELECT st, r.* FROM unnest(ARRAY['texts', 'plain']) st, refreshed(st) r;
+SELECT st, r.* FROM unnest(ARRAY['texts', 'plain']) st, trickle_test.refreshed(st) r;
 -- Texts that become labels: two of them change places.
 CREATE TABLE said (id int, t text);
 INSERT INTO said VALUES (1, 'blue'), (2, 'ok');
@@ -71,7 +61,7 @@ ALTER TYPE mood RENAME VALUE 'blue' TO 'other';
 ALTER TYPE mood RENAME VALUE 'ok' TO 'blue';
 ALTER TYPE mood RENAME VALUE 'other' TO 'ok';
 INSERT INTO said VALUES (3, 'ok');
-SELECT * FROM refreshed('meant');
+SELECT * FROM trickle_test.refreshed('meant');
 SELECT * FROM meant ORDER BY id;
 -- A type of rows of a table.
 CREATE TABLE kept (street text, no int);
@@ -80,7 +70,7 @@ INSERT INTO held VALUES (1, '(x,1)');
 SELECT trickle_test.stream('kept_as', 'SELECT id, to_jsonb(k) AS j FROM held');
 ALTER TABLE kept RENAME COLUMN street TO road;
 INSERT INTO held VALUES (2, '(y,2)');
-SELECT * FROM refreshed('kept_as');
+SELECT * FROM trickle_test.refreshed('kept_as');
 
 -- A function's default is part of it.
 CREATE TABLE number (x int);
@@ -89,7 +79,7 @@ CREATE FUNCTION times(a int, b int DEFAULT 5) RETURNS int IMMUTABLE LANGUAGE sql
 SELECT trickle_test.stream('product', 'SELECT x, times(x) AS y FROM number');
 CREATE OR REPLACE FUNCTION times(a int, b int DEFAULT 6) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT a * b';
 INSERT INTO number VALUES (3);
-SELECT * FROM refreshed('product');
+SELECT * FROM trickle_test.refreshed('product');
 SELECT * FROM product ORDER BY x;
 
 -- A function's row gets columns: those that follow keep their places.
@@ -105,14 +95,14 @@ SELECT trickle_test.stream('side_by_side',
 SELECT trickle_test.stream('alone', 'SELECT id, u.p FROM grid, unnest(cells) AS u(p, q)');
 ALTER TYPE cell ADD ATTRIBUTE z bigint;
 INSERT INTO grid VALUES (2, ARRAY['(5,6,77)'::cell]);
-SELECT st, r.* FROM unnest(ARRAY['numbered', 'unnamed', 'side_by_side', 'alone']) st, refreshed(st) r;
+SELECT st, r.* FROM unnest(ARRAY['numbered', 'unnamed', 'side_by_side', 'alone']) st, trickle_test.refreshed(st) r;
 INSERT INTO grid VALUES (3, ARRAY['(7,8,99)'::cell]);
-SELECT st, r.* FROM unnest(ARRAY['numbered', 'unnamed', 'side_by_side', 'alone']) st, refreshed(st) r;
+SELECT st, r.* FROM unnest(ARRAY['numbered', 'unnamed', 'side_by_side', 'alone']) st, trickle_test.refreshed(st) r;
 SELECT * FROM numbered ORDER BY id, o;
 SELECT pgtrickle.alter_stream_table('numbered', query =>
 	'SELECT id, u.p, u.o FROM grid, unnest(cells) WITH ORDINALITY AS u(p, q, z, o)');
 INSERT INTO grid VALUES (4, ARRAY['(9,10,111)'::cell]);
-SELECT * FROM refreshed('numbered');
+SELECT * FROM trickle_test.refreshed('numbered');
 SELECT * FROM numbered ORDER BY id, o;
 
 -- A table is written anew, because rows that had a key each are one.  What its
@@ -140,5 +130,5 @@ INSERT INTO lives VALUES (22, ROW('s11'));
 SELECT pgtrickle.refresh_stream_table('homes');
 SELECT sum(n) FROM homes;
 TABLE visit;
-SELECT * FROM refreshed('homes');
+SELECT * FROM trickle_test.refreshed('homes');
 SELECT (SELECT sum(n) FROM homes), (SELECT count(*) FROM lives);
