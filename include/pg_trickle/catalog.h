@@ -12,6 +12,7 @@
 #ifndef PGT_CATALOG_H
 #define PGT_CATALOG_H
 
+#include "catalog/objectaddress.h"
 #include "access/attnum.h"
 #include "access/transam.h"
 #include "access/tupdesc.h"
@@ -296,6 +297,13 @@ extern bool pgt_view_uses_column(Oid view, Oid relid, AttrNumber attno);
 /* "relid" goes with "owner_of"; nothing if that is recorded already. */
 extern void pgt_link_part(Oid relid, Oid owner_of);
 extern bool pgt_is_linked(Oid relid, Oid owner_of);
+
+/*
+ * What an object depends on, of its own accord; and what is a part of it or
+ * goes with it, as the rule of a view.  Lists of ObjectAddress.
+ */
+extern List *pgt_references(const ObjectAddress *object);
+extern List *pgt_components(const ObjectAddress *object);
 
 /* ---- family.c ---- */
 

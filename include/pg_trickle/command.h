@@ -150,6 +150,14 @@ extern void pgt_check_schema(Oid schema);
  */
 extern void pgt_look_for_guards(Oid relid);
 
+/* ---- references.c ---- */
+
+/*
+ * Error 42809 if an object, or a part of it, depends on a log, a state or a
+ * query view.
+ */
+extern void pgt_check_references(const ObjectAddress *object);
+
 /* ---- column_type.c ---- */
 
 extern void pgt_check_column_types(const AlterTableStmt *stmt);

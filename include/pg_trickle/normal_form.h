@@ -133,6 +133,9 @@ extern List *pgt_named_relations(const char *text);
 extern Oid pgt_create_query_view(const char *name, const Query *query,
 								 Oid owner);
 
+/* Does the schema hold internal relations of the extension? */
+extern bool pgt_is_own_schema(Oid schema);
+
 /* A column of a table, also a system column. */
 typedef struct LineageColumn
 {

@@ -42,6 +42,22 @@ CREATE EVENT TRIGGER pgt_ddl_command_end ON ddl_command_end
 	EXECUTE FUNCTION pgtrickle.on_ddl_command_end();
 ALTER EVENT TRIGGER pgt_ddl_command_end ENABLE ALWAYS;
 
+CREATE FUNCTION pgtrickle.on_new_references()
+RETURNS event_trigger LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_on_new_references';
+COMMENT ON FUNCTION pgtrickle.on_new_references()
+	IS 'internal: refuses what would depend on logs, states or query views';
+CREATE EVENT TRIGGER pgt_new_references ON ddl_command_end
+	WHEN TAG IN ('ALTER DOMAIN', 'ALTER FOREIGN TABLE', 'ALTER MATERIALIZED VIEW',
+				 'ALTER POLICY', 'ALTER TABLE', 'ALTER TYPE', 'ALTER VIEW',
+				 'CREATE AGGREGATE', 'CREATE CAST', 'CREATE DOMAIN',
+				 'CREATE FOREIGN TABLE', 'CREATE FUNCTION', 'CREATE INDEX',
+				 'CREATE MATERIALIZED VIEW', 'CREATE OPERATOR', 'CREATE POLICY',
+				 'CREATE PROCEDURE', 'CREATE RULE', 'CREATE SCHEMA',
+				 'CREATE STATISTICS', 'CREATE TABLE', 'CREATE TABLE AS',
+				 'CREATE TRIGGER', 'CREATE TYPE', 'CREATE VIEW', 'SELECT INTO')
+	EXECUTE FUNCTION pgtrickle.on_new_references();
+ALTER EVENT TRIGGER pgt_new_references ENABLE ALWAYS;
+
 CREATE FUNCTION pgtrickle.validate_query(
 	query text,
 	OUT check_name text,

@@ -36,9 +36,12 @@
 
 #include "pg_trickle/catalog.h"
 
-/* What an object depends on by "type", as a list of ObjectAddress. */
+/*
+ * The rows of pg_depend about an object: what it depends on, or, if
+ * "dependers", what depends on it; as a list of ObjectAddress.
+ */
 static List *
-referenced_objects(Oid classid, Oid objid, DependencyType type)
+linked_objects(const ObjectAddress *self, bool dependers, const char *types)
 {
 	Relation depend = table_open(DependRelationId, AccessShareLock);
 	List *objects = NIL;
@@ -46,27 +49,66 @@ referenced_objects(Oid classid, Oid objid, DependencyType type)
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(classid));
-	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(objid));
-	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2,
-							  keys);
+	ScanKeyInit(&keys[0],
+				dependers ? Anum_pg_depend_refclassid : Anum_pg_depend_classid,
+				BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(self->classId));
+	ScanKeyInit(&keys[1],
+				dependers ? Anum_pg_depend_refobjid : Anum_pg_depend_objid,
+				BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(self->objectId));
+	scan = systable_beginscan(depend,
+							  dependers ? DependReferenceIndexId
+										: DependDependerIndexId,
+							  true, NULL, 2, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
-		ObjectAddress *object = palloc(sizeof(ObjectAddress));
+		ObjectAddress *object;
 
-		if (form->deptype != (char) type)
+		if (strchr(types, form->deptype) == NULL)
 			continue;
-		object->classId = form->refclassid;
-		object->objectId = form->refobjid;
-		object->objectSubId = form->refobjsubid;
+		object = palloc(sizeof(ObjectAddress));
+		object->classId = dependers ? form->classid : form->refclassid;
+		object->objectId = dependers ? form->objid : form->refobjid;
+		object->objectSubId = dependers ? form->objsubid : form->refobjsubid;
 		objects = lappend(objects, object);
 	}
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
 	return objects;
+}
+
+/*
+ * See catalog.h.
+ */
+List *
+pgt_references(const ObjectAddress *object)
+{
+	static const char types[] = {DEPENDENCY_NORMAL, '\0'};
+
+	return linked_objects(object, false, types);
+}
+
+/*
+ * See catalog.h.
+ */
+List *
+pgt_components(const ObjectAddress *object)
+{
+	static const char types[] = {DEPENDENCY_AUTO, DEPENDENCY_INTERNAL, '\0'};
+
+	return linked_objects(object, true, types);
+}
+
+static List *
+view_references(Oid view, bool missing_ok)
+{
+	ObjectAddress rule;
+
+	ObjectAddressSet(rule, RewriteRelationId,
+					 get_rewrite_oid(view, "_RETURN", missing_ok));
+	return pgt_references(&rule);
 }
 
 /*
@@ -105,9 +147,12 @@ record_link(const ObjectAddress *self, const ObjectAddress *other,
 bool
 pgt_is_linked(Oid relid, Oid owner_of)
 {
+	static const char types[] = {DEPENDENCY_AUTO, '\0'};
+	ObjectAddress self;
 	ListCell *lc;
 
-	foreach (lc, referenced_objects(RelationRelationId, relid, DEPENDENCY_AUTO))
+	ObjectAddressSet(self, RelationRelationId, relid);
+	foreach (lc, linked_objects(&self, false, types))
 	{
 		ObjectAddress *object = lfirst(lc);
 
@@ -150,9 +195,7 @@ pgt_link_stream(Oid relid, Oid view)
 
 	pgt_link_part(view, relid);
 	ObjectAddressSet(self, RelationRelationId, relid);
-	foreach (lc, referenced_objects(RewriteRelationId,
-									get_rewrite_oid(view, "_RETURN", false),
-									DEPENDENCY_NORMAL))
+	foreach (lc, view_references(view, false))
 	{
 		ObjectAddress *other = lfirst(lc);
 
@@ -199,11 +242,10 @@ forget_reference(Relation depend, Oid relid, const ObjectAddress *object)
 void
 pgt_unlink_stream(Oid relid, Oid view)
 {
-	Oid rule = get_rewrite_oid(view, "_RETURN", false);
 	Relation depend = table_open(DependRelationId, RowExclusiveLock);
 	ListCell *lc;
 
-	foreach (lc, referenced_objects(RewriteRelationId, rule, DEPENDENCY_NORMAL))
+	foreach (lc, view_references(view, false))
 		forget_reference(depend, relid, lfirst(lc));
 	table_close(depend, RowExclusiveLock);
 	CommandCounterIncrement();
@@ -215,10 +257,9 @@ pgt_unlink_stream(Oid relid, Oid view)
 bool
 pgt_view_uses_column(Oid view, Oid relid, AttrNumber attno)
 {
-	Oid rule = get_rewrite_oid(view, "_RETURN", true);
 	ListCell *lc;
 
-	foreach (lc, referenced_objects(RewriteRelationId, rule, DEPENDENCY_NORMAL))
+	foreach (lc, view_references(view, true))
 	{
 		ObjectAddress *object = lfirst(lc);
 

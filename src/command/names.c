@@ -39,22 +39,12 @@ pgt_range_var(text *name)
 void
 pgt_check_schema(Oid schema)
 {
-	static const char *const ours[] = {
-		"pgtrickle",
-		"pgtrickle_query",
-		"pgtrickle_changes",
-		"pgtrickle_state",
-	};
-	char *name = get_namespace_name(schema);
-
-	for (size_t i = 0; name != NULL && i < lengthof(ours); i++)
-	{
-		if (strcmp(name, ours[i]) == 0)
-			ereport(ERROR,
-					errcode(ERRCODE_RESERVED_NAME),
-					errmsg("stream table cannot be in schema \"%s\"", name),
-					errdetail("The schema belongs to the extension and goes with it."));
-	}
+	if (pgt_is_own_schema(schema))
+		ereport(ERROR,
+				errcode(ERRCODE_RESERVED_NAME),
+				errmsg("stream table cannot be in schema \"%s\"",
+					   get_namespace_name(schema)),
+				errdetail("The schema belongs to the extension and goes with it."));
 }
 
 /* What is asked of a name. */

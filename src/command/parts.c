@@ -25,6 +25,7 @@
 static Oid
 create_view(const StreamTable *st, const Query *query)
 {
+	ObjectAddress stream;
 	char id[32];
 	Oid view;
 
@@ -34,6 +35,9 @@ create_view(const StreamTable *st, const Query *query)
 								 query, GetUserId());
 	CommandCounterIncrement();
 	pgt_link_stream(st->relid, view);
+	CommandCounterIncrement();
+	ObjectAddressSet(stream, RelationRelationId, st->relid);
+	pgt_check_references(&stream);
 	return view;
 }
 

@@ -15,10 +15,6 @@
 /* The raw parse tree of a defining query; error 42601. */
 extern RawStmt *pgt_parse_query(const char *text);
 
-/* ---- view.c ---- */
-
-extern bool pgt_is_own_schema(Oid schema);
-
 /* ---- expand.c: views and CTEs become subqueries ---- */
 
 /*

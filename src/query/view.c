@@ -41,7 +41,9 @@ static const char *const own_schemas[] = {
 	QUERY_SCHEMA,
 };
 
-/* Does the schema hold internal relations of the extension? */
+/*
+ * See normal_form.h.
+ */
 bool
 pgt_is_own_schema(Oid schema)
 {
