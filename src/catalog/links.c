@@ -58,8 +58,7 @@ linked_objects(const ObjectAddress *self, bool dependers, const char *types)
 				BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(self->objectId));
 	scan = systable_beginscan(depend,
-							  dependers ? DependReferenceIndexId
-										: DependDependerIndexId,
+							  dependers ? DependReferenceIndexId : DependDependerIndexId,
 							  true, NULL, 2, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
