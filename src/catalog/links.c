@@ -44,6 +44,7 @@ static List *
 linked_objects(const ObjectAddress *self, bool dependers, const char *types)
 {
 	Relation depend = table_open(DependRelationId, AccessShareLock);
+	Oid index = dependers ? DependReferenceIndexId : DependDependerIndexId;
 	List *objects = NIL;
 	ScanKeyData keys[2];
 	SysScanDesc scan;
@@ -57,9 +58,7 @@ linked_objects(const ObjectAddress *self, bool dependers, const char *types)
 				dependers ? Anum_pg_depend_refobjid : Anum_pg_depend_objid,
 				BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(self->objectId));
-	scan = systable_beginscan(depend,
-							  dependers ? DependReferenceIndexId : DependDependerIndexId,
-							  true, NULL, 2, keys);
+	scan = systable_beginscan(depend, index, true, NULL, 2, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
