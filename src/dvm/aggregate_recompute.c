@@ -5,7 +5,8 @@
  *
  * Any row that came or went puts the result of its group in doubt, and the
  * node asks one query for all such groups (group_recompute.c).  A row that
- * the FILTER leaves out does not.
+ * the FILTER leaves out does not, but in a new group: what the aggregate is
+ * over no rows at all, 0 for one that counts, only the query can tell.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,6 +45,8 @@ static void
 load_recompute(Aggregate *agg, TupleTableSlot *stored)
 {
 	((Answer *) agg->own)->known = false;
+	if (stored == NULL && agg->aggref->aggfilter != NULL)
+		agg->doubt = DOUBT_QUERY;
 }
 
 static int

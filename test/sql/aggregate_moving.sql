@@ -37,6 +37,14 @@ INSERT INTO t VALUES (101, 2, -1000, -1000, -1000, -1000);
 SELECT trickle_test.same_as_query('integers');
 SELECT trickle_test.same_as_query('others');
 
+-- A state that knows nothing of its rows: when the last value has gone, there
+-- is no sum, and not one of nothing.
+UPDATE t SET c = NULL WHERE g = 2;
+SELECT trickle_test.same_as_query('others');
+UPDATE t SET c = id::text::money WHERE g = 2 AND id < 9;
+SELECT trickle_test.same_as_query('others');
+SELECT trickle_test.same_as_query('integers', 'NO_DATA');
+
 -- Sums are of any size.
 INSERT INTO t (id, g, i8, m) SELECT 200 + i, 2, 9223372036854775807, 1e100
 FROM generate_series(1, 5) i;
