@@ -78,6 +78,7 @@ extern void pgt_capture_seen(const Source *source, CommandId curcid);
  */
 extern void pgt_capture_watch(List *track_ids, Snapshot snapshot);
 extern void pgt_capture_watch_done(void);
+extern bool pgt_capture_is_watching(void); /* anything */
 
 /*
  * Put a reset mark into the log of a source: its old content can no longer

@@ -12,6 +12,8 @@
 
 #include "datatype/timestamp.h"
 
+#include "pg_trickle/catalog.h"
+
 /* A refresh that raised an error, after its transaction was aborted. */
 typedef struct RefreshFailure
 {
@@ -61,7 +63,19 @@ extern const char *pgt_error_remedy(int sqlerrcode);
 /* Message and code in one line, for the history; in the current context. */
 extern char *pgt_error_summary(const ErrorData *error);
 
-/* What is refreshed from now on; 0: nothing. */
-extern void pgt_set_refreshing(int64 pgt_id);
+/*
+ * Run refreshes of this session, for pgt_failed_stream().  A trigger, or a
+ * function of a query, may ask for others meanwhile, and go on if they fail:
+ * if then the outer one fails, it is that which did.
+ */
+extern void pgt_tell_failed_stream(void (*refresh)(void *arg), void *arg);
+
+/*
+ * From here on, errors are those of this stream table, and say so; until
+ * pgt_end_stream(), or the error.
+ */
+extern void pgt_begin_stream(ErrorContextCallback *context,
+							 const StreamTable *st);
+extern void pgt_end_stream(const ErrorContextCallback *context);
 
 #endif /* PGT_FAILURE_H */

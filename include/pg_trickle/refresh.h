@@ -151,8 +151,7 @@ extern bool pgt_fuse_was_exceeded(int64 pgt_id);
 /* Must N be the latest snapshot, even under REPEATABLE READ? */
 extern bool pgt_needs_latest_snapshot(const StreamTable *st);
 
-/* N is that of several stream tables, and triggers on one may have run. */
-extern void pgt_snapshot_is_shared(bool shared);
+/* May this transaction have removed rows that N does not show? */
 extern bool pgt_snapshot_may_be_old(void);
 
 /* Push the snapshot N of a refresh; PopActiveSnapshot() ends it. */

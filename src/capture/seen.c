@@ -159,6 +159,15 @@ pgt_capture_watch_done(void)
 	watch = outer;
 }
 
+/*
+ * See capture.h.
+ */
+bool
+pgt_capture_is_watching(void)
+{
+	return watch != NULL;
+}
+
 static bool
 is_watched(const CaptureWatch *by, int64 track_id)
 {

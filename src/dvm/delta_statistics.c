@@ -33,7 +33,6 @@
 #include "catalog/pg_statistic.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/plancat.h"
-#include "optimizer/planner.h"
 #include "utils/array.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -48,6 +47,7 @@
 
 #include "delta_range.h"
 #include "delta_statistics.h"
+#include "planning.h"
 
 #define SAMPLE_ROWS 1000
 
@@ -71,13 +71,16 @@ typedef struct KnownColumn
 	HeapTuple statistics; /* NULL: the type has no order */
 } KnownColumn;
 
-static get_relation_stats_hook_type next_hook = NULL;
-static List *planned_deltas;
-static bool planned_ranges;
-static MemoryContext known_memory;
-static List *known;
-static planner_hook_type next_planner = NULL;
-static List *narrowed;
+/* What a plan is made for. */
+typedef struct LargeChange
+{
+	Planning planning;
+	List *deltas;
+	bool ranges;
+	MemoryContext memory;
+	List *known;	/* of KnownColumn */
+	List *narrowed; /* of NarrowedColumn */
+} LargeChange;
 
 /* ---- the sample ---- */
 
@@ -212,7 +215,7 @@ add_histogram(const Sample *sample, Datum *values, bool *nulls)
 }
 
 static HeapTuple
-form_statistics(const Sample *sample, const Delta *delta)
+form_statistics(const Sample *sample, const Delta *delta, bool ranges)
 {
 	Relation rel = table_open(StatisticRelationId, AccessShareLock);
 	Datum values[Natts_pg_statistic] = {0};
@@ -229,7 +232,7 @@ form_statistics(const Sample *sample, const Delta *delta)
 	values[Anum_pg_statistic_stawidth - 1] = Int32GetDatum(8);
 	values[Anum_pg_statistic_stadistinct - 1] =
 		Float4GetDatum(-distinct_fraction(sample, delta));
-	if (planned_ranges)
+	if (ranges)
 		add_histogram(sample, values, nulls);
 
 	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
@@ -261,11 +264,11 @@ pgt_find_delta(List *deltas, const RangeTblEntry *rte)
 }
 
 static KnownColumn *
-find_known(const Delta *delta, AttrNumber attnum)
+find_known(const LargeChange *change, const Delta *delta, AttrNumber attnum)
 {
 	ListCell *lc;
 
-	foreach (lc, known)
+	foreach (lc, change->known)
 	{
 		KnownColumn *column = lfirst(lc);
 
@@ -277,11 +280,11 @@ find_known(const Delta *delta, AttrNumber attnum)
 }
 
 static const NarrowedColumn *
-find_narrowed(Oid relid, AttrNumber attnum)
+find_narrowed(const LargeChange *change, Oid relid, AttrNumber attnum)
 {
 	ListCell *lc;
 
-	foreach (lc, narrowed)
+	foreach (lc, change->narrowed)
 	{
 		const NarrowedColumn *column = lfirst(lc);
 
@@ -294,21 +297,22 @@ find_narrowed(Oid relid, AttrNumber attnum)
 
 /* The planner asks many times for the same column. */
 static HeapTuple
-statistics_of(const Delta *delta, AttrNumber attnum)
+statistics_of(LargeChange *change, const Delta *delta, AttrNumber attnum)
 {
-	KnownColumn *column = find_known(delta, attnum);
+	KnownColumn *column = find_known(change, delta, attnum);
 
 	if (column == NULL)
 	{
-		MemoryContext before = MemoryContextSwitchTo(known_memory);
+		MemoryContext before = MemoryContextSwitchTo(change->memory);
 		Sample sample;
 
 		column = palloc0(sizeof(KnownColumn));
 		column->delta = delta;
 		column->attnum = attnum;
 		if (take_sample(delta, attnum, &sample))
-			column->statistics = form_statistics(&sample, delta);
-		known = lappend(known, column);
+			column->statistics = form_statistics(&sample, delta,
+												 change->ranges);
+		change->known = lappend(change->known, column);
 		MemoryContextSwitchTo(before);
 	}
 
@@ -327,9 +331,10 @@ keep(HeapTuple tuple)
  * a tenth of the rows that a join has.
  */
 static HeapTuple
-narrowed_statistics(const RangeTblEntry *rte, AttrNumber attnum)
+narrowed_statistics(const LargeChange *change, const RangeTblEntry *rte,
+					AttrNumber attnum)
 {
-	const NarrowedColumn *column = find_narrowed(rte->relid, attnum);
+	const NarrowedColumn *column = find_narrowed(change, rte->relid, attnum);
 	HeapTuple whole;
 	HeapTuple part;
 
@@ -401,46 +406,39 @@ describe_union(PlannerInfo *root, const RangeTblEntry *rte, AttrNumber attnum,
 }
 
 static bool
-describe(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
-		 VariableStatData *vardata)
+describe(Planning *planning, PlannerInfo *root, RangeTblEntry *rte,
+		 AttrNumber attnum, VariableStatData *vardata)
 {
+	LargeChange *change = (LargeChange *) planning;
 	Delta *delta;
-
-	if (next_hook != NULL && next_hook(root, rte, attnum, vardata))
-		return true;
 
 	if (rte->rtekind == RTE_SUBQUERY)
 		return rte->inh && attnum > 0 &&
 			   describe_union(root, rte, attnum, vardata);
 	if (rte->rtekind == RTE_RELATION)
 	{
-		vardata->statsTuple = narrowed_statistics(rte, attnum);
+		vardata->statsTuple = narrowed_statistics(change, rte, attnum);
 		vardata->freefunc = heap_freetuple;
 		if (HeapTupleIsValid(vardata->statsTuple))
 			vardata->isunique = false; /* is as good as "-1" */
 	}
 	else
 	{
-		delta = pgt_find_delta(planned_deltas, rte);
+		delta = pgt_find_delta(change->deltas, rte);
 		if (delta == NULL || attnum <= 0)
 			return false;
-		vardata->statsTuple = statistics_of(delta, attnum);
+		vardata->statsTuple = statistics_of(change, delta, attnum);
 		vardata->freefunc = keep;
 	}
 	return HeapTupleIsValid(vardata->statsTuple);
 }
 
-/* Once: functions that are called meanwhile plan queries of their own. */
-static PlannedStmt *
-plan_narrowed(Query *query, const char *text, int options,
-			  ParamListInfo parameters)
+static void
+narrow(Planning *planning, Query *query)
 {
-	planner_hook_type plan = next_planner != NULL ? next_planner :
-													standard_planner;
+	LargeChange *change = (LargeChange *) planning;
 
-	planner_hook = next_planner;
-	narrowed = pgt_narrow_query(query, planned_deltas);
-	return plan(query, text, options, parameters);
+	change->narrowed = pgt_narrow_query(query, change->deltas);
 }
 
 /*
@@ -449,36 +447,17 @@ plan_narrowed(Query *query, const char *text, int options,
 CachedPlan *
 pgt_plan_for_many_rows(SPIPlanPtr plan, List *deltas, bool ranges)
 {
-	get_relation_stats_hook_type before = get_relation_stats_hook;
-	planner_hook_type planner_before = planner_hook;
-	CachedPlan *result;
+	LargeChange change = {
+		.planning.describe = describe,
+		.planning.begin = ranges ? narrow : NULL,
+		.deltas = deltas,
+		.ranges = ranges,
+		.memory = AllocSetContextCreate(CurrentMemoryContext,
+										"pg_trickle delta statistics",
+										ALLOCSET_SMALL_SIZES),
+	};
+	CachedPlan *result = pgt_plan_with(&change.planning, plan);
 
-	known_memory = AllocSetContextCreate(CurrentMemoryContext,
-										 "pg_trickle delta statistics",
-										 ALLOCSET_SMALL_SIZES);
-	known = NIL;
-	planned_deltas = deltas;
-	planned_ranges = ranges;
-	PG_TRY();
-	{
-		if (before != describe)
-			next_hook = before;
-		get_relation_stats_hook = describe;
-		if (planner_before != plan_narrowed)
-			next_planner = planner_before;
-		if (ranges)
-			planner_hook = plan_narrowed;
-		result = SPI_plan_get_cached_plan(plan);
-	}
-	PG_FINALLY();
-	{
-		get_relation_stats_hook = before;
-		planner_hook = planner_before;
-		planned_deltas = NIL;
-		narrowed = NIL;
-	}
-	PG_END_TRY();
-
-	MemoryContextDelete(known_memory);
+	MemoryContextDelete(change.memory);
 	return result;
 }

@@ -28,8 +28,7 @@
 #include "utils/syscache.h"
 
 #include "join_estimate.h"
-
-static get_relation_stats_hook_type next_hook = NULL;
+#include "planning.h"
 
 static int
 find_range_table_index(PlannerInfo *root, const RangeTblEntry *rte)
@@ -146,11 +145,9 @@ unique_statistics(Oid relid, AttrNumber attnum, bool inherited)
 }
 
 static bool
-estimate(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
-		 VariableStatData *vardata)
+estimate(Planning *planning, PlannerInfo *root, RangeTblEntry *rte,
+		 AttrNumber attnum, VariableStatData *vardata)
 {
-	if (next_hook != NULL && next_hook(root, rte, attnum, vardata))
-		return true;
 	if (!lacks_statistics(rte, attnum) ||
 		!is_joined(root, find_range_table_index(root, rte), attnum))
 		return false;
@@ -166,21 +163,7 @@ estimate(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 CachedPlan *
 pgt_plan_for_few_rows(SPIPlanPtr plan)
 {
-	get_relation_stats_hook_type before = get_relation_stats_hook;
-	CachedPlan *result;
+	Planning planning = {.describe = estimate};
 
-	PG_TRY();
-	{
-		if (before != estimate)
-			next_hook = before;
-		get_relation_stats_hook = estimate;
-		result = SPI_plan_get_cached_plan(plan);
-	}
-	PG_FINALLY();
-	{
-		get_relation_stats_hook = before;
-	}
-	PG_END_TRY();
-
-	return result;
+	return pgt_plan_with(&planning, plan);
 }

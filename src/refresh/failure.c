@@ -35,15 +35,38 @@
 #include "pg_trickle/settings.h"
 #include "pg_trickle/sql.h"
 
+/* ---- where an error comes from ---- */
+
 static int64 refreshing;
+
+/* Added to errors: in a chain it is not always the one that was asked for. */
+static void
+name_stream(void *arg)
+{
+	errcontext("refresh of stream table %s", (const char *) arg);
+}
 
 /*
  * See failure.h.
  */
 void
-pgt_set_refreshing(int64 pgt_id)
+pgt_begin_stream(ErrorContextCallback *context, const StreamTable *st)
 {
-	refreshing = pgt_id;
+	context->callback = name_stream;
+	context->arg = pgt_relation_text(st->relid);
+	context->previous = error_context_stack;
+	error_context_stack = context;
+	refreshing = st->pgt_id;
+}
+
+/*
+ * See failure.h.
+ */
+void
+pgt_end_stream(const ErrorContextCallback *context)
+{
+	error_context_stack = context->previous;
+	refreshing = 0;
 }
 
 /*
@@ -53,6 +76,33 @@ int64
 pgt_failed_stream(void)
 {
 	return refreshing;
+}
+
+/*
+ * See failure.h.
+ */
+void
+pgt_tell_failed_stream(void (*refresh)(void *arg), void *arg)
+{
+	static int depth = 0;
+	int64 outer = depth > 0 ? refreshing : 0;
+
+	refreshing = 0;
+	depth++;
+	PG_TRY();
+	{
+		refresh(arg);
+	}
+	PG_CATCH();
+	{
+		depth--;
+		if (depth > 0)
+			refreshing = outer;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	depth--;
+	refreshing = outer;
 }
 
 /* ---- what to think of an error ---- */

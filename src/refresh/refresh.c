@@ -65,33 +65,6 @@ typedef struct Job
 	RefreshOutcome outcome;
 } Job;
 
-/* ---- where an error comes from ---- */
-
-/* Added to errors: in a chain it is not always the one that was asked for. */
-static void
-name_stream(void *arg)
-{
-	errcontext("refresh of stream table %s", (const char *) arg);
-}
-
-/* Ended by end_context(), or by the error. */
-static void
-begin_context(ErrorContextCallback *context, const StreamTable *st)
-{
-	context->callback = name_stream;
-	context->arg = pgt_relation_text(st->relid);
-	context->previous = error_context_stack;
-	error_context_stack = context;
-	pgt_set_refreshing(st->pgt_id);
-}
-
-static void
-end_context(const ErrorContextCallback *context)
-{
-	error_context_stack = context->previous;
-	pgt_set_refreshing(0);
-}
-
 /* ---- which stream tables, in which order ---- */
 
 static bool
@@ -699,12 +672,12 @@ prepare(void *arg)
 	Job *job = arg;
 	ErrorContextCallback context;
 
-	begin_context(&context, job->st);
+	pgt_begin_stream(&context, job->st);
 	job->compiled = pgt_compile(job->st);
 	pgt_refuse_running_writer(job->compiled);
 	job->gap = pgt_find_gap(job->compiled);
 	check_key(job);
-	end_context(&context);
+	pgt_end_stream(&context);
 }
 
 /* A gate, say: only the snapshot of the refresh can tell for sure. */
@@ -763,7 +736,6 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 	TimestampTz snapshot_time;
 	ListCell *lc;
 
-	pgt_set_refreshing(0);
 	if (request->automatic)
 	{
 		pgt_limit_transaction();
@@ -806,17 +778,41 @@ refresh_under_snapshot(List *streams, const RefreshRequest *request)
 			continue;
 		}
 		job->snapshot_time = snapshot_time;
-		pgt_snapshot_is_shared(watched);
-		begin_context(&context, job->st);
+		pgt_begin_stream(&context, job->st);
 		pgt_run_discreetly(job->st->relid, refresh_one, job);
 		if (job == llast(jobs) && request->rows_inserted != NULL)
 			*request->rows_inserted = job->result.inserted;
-		end_context(&context);
+		pgt_end_stream(&context);
 	}
 	if (watched)
 		pgt_capture_watch_done();
 
 	return jobs;
+}
+
+typedef struct Turn
+{
+	List *streams;
+	const RefreshRequest *request;
+	List *jobs;
+} Turn;
+
+static void
+take_turn(void *arg)
+{
+	Turn *turn = arg;
+
+	turn->jobs = refresh_under_snapshot(turn->streams, turn->request);
+}
+
+/* The same; another refresh may be under way (failure.h). */
+static List *
+refresh_in_turn(List *streams, const RefreshRequest *request)
+{
+	Turn turn = {.streams = streams, .request = request};
+
+	pgt_tell_failed_stream(take_turn, &turn);
+	return turn.jobs;
 }
 
 /*
@@ -834,7 +830,7 @@ pgt_refresh(Oid relid, const RefreshRequest *request)
 	ListCell *lc;
 
 	begin_requested(relid);
-	jobs = refresh_under_snapshot(add_with_upstream(NIL, relid), request);
+	jobs = refresh_in_turn(add_with_upstream(NIL, relid), request);
 	foreach (lc, jobs)
 		changed |= ((Job *) lfirst(lc))->outcome.changed;
 	list_free_deep(jobs);
@@ -859,7 +855,7 @@ pgt_refresh_group(int n, const int64 *pgt_ids, const RefreshRequest *request,
 	if (!pgt_begin_refresh())
 		return false;
 
-	jobs = refresh_under_snapshot(find_streams(n, pgt_ids), request);
+	jobs = refresh_in_turn(find_streams(n, pgt_ids), request);
 	any = jobs != NIL;
 	for (int i = 0; i < n; i++)
 	{
@@ -888,7 +884,7 @@ pgt_refresh_and_stay(Oid relid, const RefreshRequest *request)
 	Compiled *compiled;
 
 	begin_requested(relid);
-	jobs = refresh_under_snapshot(add_with_upstream(NIL, relid), request);
+	jobs = refresh_in_turn(add_with_upstream(NIL, relid), request);
 	compiled = ((Job *) llast(jobs))->compiled;
 	list_free_deep(jobs);
 	return compiled;

@@ -17,6 +17,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "pg_trickle/capture.h"
 #include "pg_trickle/refresh.h"
 
 /* Has it seen more than the snapshot of the transaction shows? */
@@ -72,22 +73,14 @@ pgt_advance_refresh_snapshot(void)
 	UpdateActiveSnapshotCommandId();
 }
 
-/* By stream tables of one call, of which a later one reads a table. */
-static bool is_shared = false;
-
-void
-pgt_snapshot_is_shared(bool shared)
-{
-	is_shared = shared;
-}
-
 /*
  * May a TRUNCATE of this transaction have removed rows that N does not show?
+ * Also where stream tables of one call share N, and triggers run in between.
  */
 bool
 pgt_snapshot_may_be_old(void)
 {
-	return is_shared || IsolationUsesXactSnapshot();
+	return pgt_capture_is_watching() || IsolationUsesXactSnapshot();
 }
 
 /*

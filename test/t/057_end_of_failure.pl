@@ -154,5 +154,36 @@ sql('REFRESH STREAM TABLE pages; REFRESH STREAM TABLE pages FULL');
 scheduler_goes_round();
 is(times_read(), $before, 'not after refreshes that had no error before them');
 
+# ---- whose failure it is ----
+
+# A trigger asks for the refresh of another stream table, bears that it fails,
+# and then fails itself.
+$node->append_conf('postgresql.conf', 'pg_trickle.max_consecutive_errors = 1');
+$node->reload;
+sql(q{
+	CREATE TABLE divisor (id int PRIMARY KEY);
+	INSERT INTO divisor VALUES (1);
+	CREATE TABLE noise (id int PRIMARY KEY);
+	SELECT pgtrickle.create_stream_table('quotients', 'SELECT id, 1 / id AS q FROM divisor', 'manual');
+	SELECT pgtrickle.create_stream_table('loud', 'SELECT id FROM noise', '0s');
+	CREATE FUNCTION complain() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		BEGIN
+			PERFORM pgtrickle.refresh_stream_table('public.quotients');
+		EXCEPTION WHEN division_by_zero THEN NULL;
+		END;
+		RAISE 'the trigger';
+	END $$;
+	CREATE TRIGGER complain AFTER INSERT ON loud FOR EACH ROW EXECUTE FUNCTION complain();
+	INSERT INTO divisor VALUES (0);
+	INSERT INTO noise VALUES (1)});
+wait_for_query($node,
+	q{SELECT status, last_error_message FROM pgtrickle.pgt_stream_tables
+		WHERE pgt_relid = 'loud'::regclass},
+	'SUSPENDED|the trigger (SQLSTATE P0001)', 'the one whose trigger fails is suspended');
+is(sql(q{SELECT status, consecutive_errors, last_error_message IS NULL
+		FROM pgtrickle.pgt_stream_tables WHERE pgt_relid = 'quotients'::regclass}),
+	'ACTIVE|0|t', 'the other one is not');
+
 $node->stop;
 done_testing();
