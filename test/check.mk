@@ -67,7 +67,7 @@ check-parser:
 # is best one made by tools/build-server.sh SOURCE FOLDER asan.
 #	make fuzz FUZZ_FLAGS="--minutes=10 --seed=1" PG_CONFIG=FOLDER/bin/pg_config
 FUZZ_FLAGS ?= --minutes=10
-SANITIZER_OPTIONS := ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 \
+SANITIZER_OPTIONS := ASAN_OPTIONS=abort_on_error=1:detect_leaks=0:detect_stack_use_after_return=0 \
 	UBSAN_OPTIONS=print_stacktrace=1
 
 fuzz:

@@ -29,6 +29,7 @@ result()
 # A backend that crashed may leave a test's output as it should be, and one that
 # a sanitizer or valgrind (make ubsan, make valgrind) found fault with always does.
 crash='terminated by signal|PANIC:|TRAP:|: runtime error: |VALGRINDERROR-BEGIN'
+crash+='|ERROR: AddressSanitizer'
 
 stop_cluster()
 {

@@ -158,6 +158,9 @@ extern void pgt_look_for_guards(Oid relid);
  */
 extern void pgt_check_references(const ObjectAddress *object);
 
+/* Error 0A000 if a stream table depends on something in a temporary schema. */
+extern void pgt_refuse_temporary_objects(Oid relid);
+
 /* ---- column_type.c ---- */
 
 extern void pgt_check_column_types(const AlterTableStmt *stmt);

@@ -149,8 +149,8 @@ is_guard(const Trigger *trigger, const Guard *guard, Oid function)
 static const char *
 missing_guard(Relation rel)
 {
-	TriggerDesc *desc = rel->trigdesc;
 	Oid function = pgt_trigger_function("guard");
+	TriggerDesc *desc = rel->trigdesc; /* until a catalog is asked */
 
 	for (int i = 0; i < (int) lengthof(guards); i++)
 	{
@@ -195,8 +195,8 @@ check_guards(Relation rel)
 static void
 check_triggers(Relation rel)
 {
-	TriggerDesc *desc = rel->trigdesc;
 	Oid function = pgt_trigger_function("guard");
+	TriggerDesc *desc = rel->trigdesc; /* until a catalog is asked */
 
 	for (int i = 0; desc != NULL && i < desc->numtriggers; i++)
 	{
@@ -262,9 +262,11 @@ check_foreign_key(Relation rel, Oid constraint)
 static void
 check_foreign_keys(Relation rel)
 {
+	List *keys = copyObject(RelationGetFKeyList(rel));
 	ListCell *lc;
 
-	foreach (lc, RelationGetFKeyList(rel))
+	/* Those of the relcache last until a catalog is asked. */
+	foreach (lc, keys)
 		check_foreign_key(rel, lfirst_node(ForeignKeyCacheInfo, lc)->conoid);
 }
 

@@ -303,8 +303,14 @@ find_trigger(Relation rel, int64 track_id, CaptureTrigger kind)
 
 	for (int i = 0; desc != NULL && i < desc->numtriggers; i++)
 	{
-		if (strcmp(desc->triggers[i].tgname, name) == 0)
-			return &desc->triggers[i];
+		Trigger *copy;
+
+		if (strcmp(desc->triggers[i].tgname, name) != 0)
+			continue;
+		/* What the relcache has lasts until a catalog is asked. */
+		copy = palloc(sizeof(Trigger));
+		*copy = desc->triggers[i];
+		return copy;
 	}
 
 	return NULL;

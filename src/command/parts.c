@@ -38,6 +38,7 @@ create_view(const StreamTable *st, const Query *query)
 	CommandCounterIncrement();
 	ObjectAddressSet(stream, RelationRelationId, st->relid);
 	pgt_check_references(&stream);
+	pgt_refuse_temporary_objects(st->relid);
 	return view;
 }
 

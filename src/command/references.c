@@ -103,6 +103,44 @@ pgt_check_references(const ObjectAddress *object)
 		check_with_components(object, &relation);
 }
 
+/* What a stream table depends on, or the type of a column of that. */
+static bool
+temporary_part(const ObjectAddress *object, ObjectAddress *part)
+{
+	Oid schema;
+
+	*part = *object;
+	if (object->classId == RelationRelationId && object->objectSubId > 0)
+		ObjectAddressSet(*part, TypeRelationId,
+						 get_atttype(object->objectId, object->objectSubId));
+	schema = get_object_namespace(part);
+	return OidIsValid(schema) && isAnyTempNamespace(schema);
+}
+
+/*
+ * See command.h.  Core drops a view that uses something temporary at the end
+ * of the session, and event triggers do not hear of it.
+ */
+void
+pgt_refuse_temporary_objects(Oid relid)
+{
+	ObjectAddress stream;
+	ObjectAddress part;
+	ListCell *lc;
+
+	ObjectAddressSet(stream, RelationRelationId, relid);
+	foreach (lc, pgt_references(&stream))
+	{
+		if (!temporary_part(lfirst(lc), &part))
+			continue;
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a stream table cannot use %s",
+					   getObjectDescription(&part, false)),
+				errdetail("It is temporary, and goes at the end of the session."));
+	}
+}
+
 /*
  * Event trigger function for ddl_command_end, of commands that make objects
  * which can depend on relations or types.  Error 42809.

@@ -272,6 +272,38 @@ react_to_triggers(Oid relid, AlterTableType type)
 	}
 }
 
+static char *
+name_of_stream(int64 pgt_id)
+{
+	return get_rel_name(pgt_lookup_stream_by_id(pgt_id, false)->relid);
+}
+
+/* Other sessions would not see the rows that the source has by it. */
+static void
+refuse_temporary_child(Oid child)
+{
+	ListCell *lc;
+
+	if (get_rel_persistence(child) != RELPERSISTENCE_TEMP)
+		return;
+	foreach (lc, pgt_ancestry(child))
+	{
+		Oid source = lfirst_oid(lc);
+		List *readers = pgt_dependents(source);
+		int64 pgt_id;
+
+		if (readers == NIL)
+			continue;
+		pgt_id = ((const Dependency *) linitial(readers))->pgt_id;
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("temporary table \"%s\" cannot inherit from \"%s\"",
+					   get_rel_name(child), get_rel_name(source)),
+				errdetail("Stream table \"%s\" reads it, and other sessions cannot see the rows of a temporary table.",
+						  name_of_stream(pgt_id)));
+	}
+}
+
 static void
 look_at_altered(Oid relid, const CollectedATSubcmd *subcmd)
 {
@@ -280,7 +312,10 @@ look_at_altered(Oid relid, const CollectedATSubcmd *subcmd)
 	if (cmd->subtype == AT_AttachPartition)
 		look_at_named(castNode(PartitionCmd, cmd->def)->name);
 	if (cmd->subtype == AT_AddInherit)
+	{
+		refuse_temporary_child(relid);
 		look_at(subcmd->address.objectId);
+	}
 	react_to_triggers(relid, cmd->subtype);
 }
 
@@ -310,6 +345,7 @@ look_at_parents(Oid child)
 {
 	ListCell *lc;
 
+	refuse_temporary_child(child);
 	foreach (lc, pgt_ancestry(child))
 		look_at(lfirst_oid(lc));
 }

@@ -116,7 +116,8 @@ serves(const Trigger *trigger, const Purpose *purpose, const char *argument)
 static const Trigger *
 find_trigger(Relation rel, const Purpose *purpose, const char *argument)
 {
-	TriggerDesc *triggers = rel->trigdesc;
+	/* What the relcache has lasts until a catalog is asked. */
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{

@@ -26,6 +26,7 @@
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "common/keywords.h"
@@ -381,6 +382,29 @@ check_relation(Oid relid, Oid named, const Analysis *analysis)
 			position(analysis->text, relation_location(analysis, named)));
 }
 
+/* Rows of a temporary child are there for one session only. */
+static void
+check_children(Oid relid, Oid named, const Analysis *analysis)
+{
+	ListCell *lc;
+
+	if (!has_subclass(relid))
+		return;
+	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if (get_rel_persistence(lfirst_oid(lc)) != RELPERSISTENCE_TEMP)
+			continue;
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("a stream table cannot read \"%s\", which has a temporary child",
+					   get_rel_name(relid)),
+				errdetail("Other sessions cannot see the rows of \"%s\".",
+						  get_rel_name(lfirst_oid(lc))),
+				errhint("Use ONLY, or drop the child."),
+				position(analysis->text, relation_location(analysis, named)));
+	}
+}
+
 typedef struct RelationCheck
 {
 	const Analysis *analysis;
@@ -413,14 +437,16 @@ check_relations_walker(Node *node, RelationCheck *check)
 	if (IsA(node, RangeTblEntry))
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) node;
+		Oid named;
 
 		/* Until PG15 a view's query has two entries for the view itself. */
 		if (rte->rtekind != RTE_RELATION || rte->relid == check->view)
 			return false;
 
-		check_relation(rte->relid,
-					   OidIsValid(check->named) ? check->named : rte->relid,
-					   check->analysis);
+		named = OidIsValid(check->named) ? check->named : rte->relid;
+		check_relation(rte->relid, named, check->analysis);
+		if (rte->inh)
+			check_children(rte->relid, named, check->analysis);
 		if (rte->relkind == RELKIND_VIEW)
 			check_view(rte->relid, check);
 		return false;
