@@ -107,6 +107,10 @@ extern void pgt_drop_parts(const StreamTable *st);
 extern StreamTable *pgt_stream_by_name(text *name, LOCKMODE mode,
 									   bool must_own);
 
+/* The same by the first argument of a function, "name text"; also 22004. */
+extern StreamTable *pgt_stream_argument(FunctionCallInfo fcinfo,
+										LOCKMODE mode, bool must_own);
+
 /*
  * The same by a range variable.  If there is no such relation: NULL and a
  * NOTICE with "missing_ok".  "hint" is for one that is no stream table.

@@ -63,12 +63,12 @@ CREATE FUNCTION pgtrickle.validate_query(
 	OUT check_name text,
 	OUT result text,
 	OUT severity text)
-RETURNS SETOF record LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_validate_query';
+RETURNS SETOF record LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_validate_query';
 COMMENT ON FUNCTION pgtrickle.validate_query(text)
 	IS 'say what a stream table with this query would be like, without creating anything';
 
 CREATE FUNCTION pgtrickle.export_definition(name text)
-RETURNS text LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'pgt_sql_export_definition';
+RETURNS text LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'pgt_sql_export_definition';
 COMMENT ON FUNCTION pgtrickle.export_definition(text)
 	IS 'the SQL that creates a stream table as it is now';
 

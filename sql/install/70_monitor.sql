@@ -21,7 +21,7 @@ COMMENT ON FUNCTION pgtrickle.pgt_status()
 	IS 'the stream tables that you may read, their status, and how old their data are';
 
 CREATE FUNCTION pgtrickle.get_staleness(name text)
-RETURNS double precision LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_get_staleness';
+RETURNS double precision LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_get_staleness';
 COMMENT ON FUNCTION pgtrickle.get_staleness(text)
 	IS 'how far a stream table may be behind its sources, in seconds; NULL if it was never filled';
 
@@ -46,7 +46,7 @@ CREATE FUNCTION pgtrickle.get_refresh_history(
 	OUT initiated_by text,
 	OUT refresh_reason text,
 	OUT error_message text)
-RETURNS SETOF record LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_get_refresh_history';
+RETURNS SETOF record LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_get_refresh_history';
 COMMENT ON FUNCTION pgtrickle.get_refresh_history(text, integer)
 	IS 'the last refreshes of a stream table, newest first';
 
@@ -84,7 +84,7 @@ CREATE FUNCTION pgtrickle.list_sources(
 	OUT source_type text,
 	OUT columns_used text[],
 	OUT cdc_mode text)
-RETURNS SETOF record LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'pgt_sql_list_sources';
+RETURNS SETOF record LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'pgt_sql_list_sources';
 COMMENT ON FUNCTION pgtrickle.list_sources(text)
 	IS 'the relations that a stream table reads';
 
@@ -103,12 +103,12 @@ CREATE FUNCTION pgtrickle.explain_st(
 	with_analyze boolean DEFAULT false,
 	OUT property text,
 	OUT value text)
-RETURNS SETOF record LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_explain_st';
+RETURNS SETOF record LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_explain_st';
 COMMENT ON FUNCTION pgtrickle.explain_st(text, boolean)
 	IS 'how a stream table is maintained; with_analyze refreshes it and tells what that took';
 
 CREATE FUNCTION pgtrickle.explain_delta(name text, format text DEFAULT 'text')
-RETURNS SETOF text LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_explain_delta';
+RETURNS SETOF text LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_explain_delta';
 COMMENT ON FUNCTION pgtrickle.explain_delta(text, text)
 	IS 'the queries that derive the change of a stream table, as text or json';
 
@@ -117,7 +117,7 @@ CREATE FUNCTION pgtrickle.explain_refresh_mode(
 	OUT configured_mode text,
 	OUT effective_mode text,
 	OUT reason text)
-RETURNS SETOF record LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_explain_refresh_mode';
+RETURNS SETOF record LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_explain_refresh_mode';
 COMMENT ON FUNCTION pgtrickle.explain_refresh_mode(text)
 	IS 'what refreshes of a stream table do, and why';
 
@@ -126,7 +126,7 @@ CREATE FUNCTION pgtrickle.verify_stream_table(
 	repair boolean DEFAULT false,
 	OUT row_source text,
 	OUT row_data jsonb)
-RETURNS SETOF record LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_verify';
+RETURNS SETOF record LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_verify';
 COMMENT ON FUNCTION pgtrickle.verify_stream_table(text, boolean)
 	IS 'refresh a stream table and compare it with a recomputation; returns the rows that differ, and puts them right if asked';
 
@@ -169,7 +169,7 @@ CREATE FUNCTION pgtrickle.refresh_timeline(
 	OUT initiated_by text,
 	OUT refresh_reason text,
 	OUT error_message text)
-RETURNS SETOF record LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_refresh_timeline';
+RETURNS SETOF record LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_refresh_timeline';
 COMMENT ON FUNCTION pgtrickle.refresh_timeline(integer)
 	IS 'the last refreshes of all stream tables, newest first';
 
@@ -226,7 +226,7 @@ COMMENT ON FUNCTION pgtrickle.dependency_tree()
 	IS 'the stream tables, with what they read below them, line by line';
 
 CREATE FUNCTION pgtrickle.explain_dag(format text DEFAULT 'mermaid')
-RETURNS text LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_explain_dag';
+RETURNS text LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_explain_dag';
 COMMENT ON FUNCTION pgtrickle.explain_dag(text)
 	IS 'a picture of which stream table reads what, as mermaid or dot (Graphviz)';
 
@@ -244,7 +244,7 @@ CREATE FUNCTION pgtrickle.explain_query_rewrite(
 	query text,
 	OUT property text,
 	OUT value text)
-RETURNS SETOF record LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_explain_query_rewrite';
+RETURNS SETOF record LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_explain_query_rewrite';
 COMMENT ON FUNCTION pgtrickle.explain_query_rewrite(text)
 	IS 'what would become of a query: its parts, and the queries that derive its change; creates nothing';
 
@@ -255,7 +255,7 @@ CREATE FUNCTION pgtrickle.diagnose_errors(
 	OUT error_code text,
 	OUT error_message text,
 	OUT remedy text)
-RETURNS SETOF record LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_diagnose_errors';
+RETURNS SETOF record LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_diagnose_errors';
 COMMENT ON FUNCTION pgtrickle.diagnose_errors(text)
 	IS 'the last errors of a stream table, and what to do about them';
 
@@ -264,7 +264,7 @@ CREATE FUNCTION pgtrickle.stream_table_lineage(
 	OUT output_col text,
 	OUT source_table text,
 	OUT source_col text)
-RETURNS SETOF record LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'pgt_sql_lineage';
+RETURNS SETOF record LANGUAGE C AS 'MODULE_PATHNAME', 'pgt_sql_lineage';
 COMMENT ON FUNCTION pgtrickle.stream_table_lineage(text)
 	IS 'the columns of tables that each column of a stream table is computed from';
 

@@ -111,8 +111,7 @@ pgt_sql_resume(PG_FUNCTION_ARGS)
 	StreamStatus status = STREAM_ACTIVE;
 	StreamTable *st;
 
-	pgt_require_argument(fcinfo, 0, "name");
-	st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0), AccessShareLock, true);
+	st = pgt_stream_argument(fcinfo, AccessShareLock, true);
 	if (st->status != STREAM_SUSPENDED && st->consecutive_errors == 0)
 		ereport(NOTICE,
 				errmsg("stream table \"%s\" is not suspended",

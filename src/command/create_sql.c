@@ -64,11 +64,12 @@ read_mode(FunctionCallInfo fcinfo)
 void
 pgt_read_create_request(FunctionCallInfo fcinfo, CreateRequest *request)
 {
+	pgt_require_argument(fcinfo, 4, "initialize");
 	*request = (CreateRequest){
 		.query = pgt_required_text(fcinfo, 1, "query"),
 		.schedule = pgt_required_text(fcinfo, 2, "schedule"),
 		.mode = read_mode(fcinfo),
-		.initialize = PG_ARGISNULL(4) || PG_GETARG_BOOL(4),
+		.initialize = PG_GETARG_BOOL(4),
 		.options = read_options(fcinfo),
 	};
 

@@ -84,8 +84,7 @@ append_status(StringInfo sql, const StreamTable *st)
 Datum
 pgt_sql_export_definition(PG_FUNCTION_ARGS)
 {
-	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
-										 AccessShareLock, true);
+	StreamTable *st = pgt_stream_argument(fcinfo, AccessShareLock, true);
 	CreatorSettings here = pgt_creator_settings();
 	StringInfoData sql;
 	StringInfoData end;

@@ -53,7 +53,7 @@ typedef struct NameCheck
 	bool must_own;
 	bool drops;		  /* then who owns the schema may, too */
 	bool harmless;	  /* the lock hardly gets in anybody's way */
-	const char *hint; /* if it is no stream table; or NULL */
+	const char *hint; /* if it is no stream table; or NULL: a general one */
 } NameCheck;
 
 static bool
@@ -102,7 +102,9 @@ refuse_others(const RangeVar *range, Oid relid, const NameCheck *check)
 	ereport(ERROR,
 			errcode(ERRCODE_WRONG_OBJECT_TYPE),
 			errmsg("\"%s\" is not a stream table", range->relname),
-			hint == NULL ? 0 : errhint("%s", hint));
+			hint != NULL ?
+				errhint("%s", hint) :
+				errhint("See pgtrickle.pgt_status() for the stream tables that you may read."));
 }
 
 /*
@@ -182,4 +184,14 @@ pgt_stream_by_name(text *name, LOCKMODE mode, bool must_own)
 {
 	return pgt_stream_by_range_var(pgt_range_var(name), mode, must_own, false,
 								   NULL);
+}
+
+/*
+ * See command.h.
+ */
+StreamTable *
+pgt_stream_argument(FunctionCallInfo fcinfo, LOCKMODE mode, bool must_own)
+{
+	pgt_require_argument(fcinfo, 0, "name");
+	return pgt_stream_by_name(PG_GETARG_TEXT_PP(0), mode, must_own);
 }

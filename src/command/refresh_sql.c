@@ -54,9 +54,8 @@ pgt_sql_refresh_if_stale(PG_FUNCTION_ARGS)
 	StreamTable *st;
 	TimestampTz limit;
 
-	pgt_require_argument(fcinfo, 0, "name");
 	pgt_require_argument(fcinfo, 1, "max_age");
-	st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0), AccessShareLock, true);
+	st = pgt_stream_argument(fcinfo, AccessShareLock, true);
 	limit = DatumGetTimestampTz(
 		DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(now),
 							PG_GETARG_DATUM(1)));

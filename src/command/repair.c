@@ -184,8 +184,7 @@ pgt_sql_repair(PG_FUNCTION_ARGS)
 	StreamTable *st;
 	StringInfoData report;
 
-	pgt_require_argument(fcinfo, 0, "name");
-	st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0), AccessShareLock, true);
+	st = pgt_stream_argument(fcinfo, AccessShareLock, true);
 	pgt_lock_with_upstream(list_make1_oid(st->relid), st->pgt_id,
 						   AccessExclusiveLock);
 	st = pgt_lookup_stream(st->relid, false);

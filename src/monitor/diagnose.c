@@ -129,8 +129,7 @@ put_error(FunctionCallInfo fcinfo, const StreamTable *st,
 Datum
 pgt_sql_diagnose_errors(PG_FUNCTION_ARGS)
 {
-	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
-										 AccessShareLock, true);
+	StreamTable *st = pgt_stream_argument(fcinfo, AccessShareLock, true);
 	int n = 0;
 	ListCell *lc;
 

@@ -29,11 +29,11 @@ PG_FUNCTION_INFO_V1(pgt_sql_explain_st);
 PG_FUNCTION_INFO_V1(pgt_sql_explain_delta);
 PG_FUNCTION_INFO_V1(pgt_sql_explain_refresh_mode);
 
-/* The stream table, as a refresh would compile it. */
+/* The stream table that is named, as a refresh would compile it. */
 static StreamTable *
-compile_by_name(text *name, Compiled **compiled)
+compile_argument(FunctionCallInfo fcinfo, Compiled **compiled)
 {
-	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, true);
+	StreamTable *st = pgt_stream_argument(fcinfo, AccessShareLock, true);
 
 	pgt_lock_stream(st->pgt_id, AccessShareLock);
 	*compiled = pgt_compile(st);
@@ -136,7 +136,7 @@ Datum
 pgt_sql_explain_refresh_mode(PG_FUNCTION_ARGS)
 {
 	Compiled *compiled;
-	StreamTable *st = compile_by_name(PG_GETARG_TEXT_PP(0), &compiled);
+	StreamTable *st = compile_argument(fcinfo, &compiled);
 	AnswerRow row = {0};
 	char *reason;
 
@@ -260,9 +260,10 @@ Datum
 pgt_sql_explain_st(PG_FUNCTION_ARGS)
 {
 	Compiled *compiled;
-	StreamTable *st = compile_by_name(PG_GETARG_TEXT_PP(0), &compiled);
+	StreamTable *st = compile_argument(fcinfo, &compiled);
 	ListCell *lc;
 
+	pgt_require_argument(fcinfo, 1, "with_analyze");
 	InitMaterializedSRF(fcinfo, 0);
 	put_strategy(fcinfo, st, compiled);
 	foreach (lc, pgt_dependencies(st->pgt_id))
@@ -370,10 +371,10 @@ static const struct
 Datum
 pgt_sql_explain_delta(PG_FUNCTION_ARGS)
 {
-	char *format = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *format = pgt_required_text(fcinfo, 1, "format");
 	Compiled *compiled;
 
-	(void) compile_by_name(PG_GETARG_TEXT_PP(0), &compiled);
+	(void) compile_argument(fcinfo, &compiled);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	for (int i = 0; i < (int) lengthof(formats); i++)
 	{

@@ -21,6 +21,8 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
+#include "pg_trickle/command.h"
+
 #include "dag.h"
 #include "monitor.h"
 
@@ -170,7 +172,7 @@ static const struct
 Datum
 pgt_sql_explain_dag(PG_FUNCTION_ARGS)
 {
-	char *format = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *format = pgt_required_text(fcinfo, 0, "format");
 	StringInfoData out;
 
 	initStringInfo(&out);

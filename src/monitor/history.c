@@ -12,6 +12,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "pg_trickle/command.h"
+
 #include "monitor.h"
 
 PG_FUNCTION_INFO_V1(pgt_sql_get_refresh_history);
@@ -25,8 +27,12 @@ duration_ms(const RefreshRecord *record)
 }
 
 static int
-required_max_rows(int max_rows)
+required_max_rows(FunctionCallInfo fcinfo, int argno)
 {
+	int max_rows;
+
+	pgt_require_argument(fcinfo, argno, "max_rows");
+	max_rows = PG_GETARG_INT32(argno);
 	if (max_rows < 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -60,8 +66,8 @@ add_outcome(AnswerRow *row, const RefreshRecord *record, bool is_owner)
 Datum
 pgt_sql_get_refresh_history(PG_FUNCTION_ARGS)
 {
-	StreamTable *st = pgt_visible_stream(PG_GETARG_TEXT_PP(0));
-	int max_rows = required_max_rows(PG_GETARG_INT32(1));
+	StreamTable *st = pgt_visible_stream(fcinfo);
+	int max_rows = required_max_rows(fcinfo, 1);
 	bool all = pgt_may_see_all(st);
 	ListCell *lc;
 
@@ -174,7 +180,7 @@ put_timeline(FunctionCallInfo fcinfo, const StreamTable *st,
 Datum
 pgt_sql_refresh_timeline(PG_FUNCTION_ARGS)
 {
-	int max_rows = required_max_rows(PG_GETARG_INT32(0));
+	int max_rows = required_max_rows(fcinfo, 0);
 	List *tracks = begin_tracks();
 	ListCell *lc;
 

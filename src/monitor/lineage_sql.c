@@ -55,8 +55,7 @@ put_column(FunctionCallInfo fcinfo, const char *output,
 Datum
 pgt_sql_lineage(PG_FUNCTION_ARGS)
 {
-	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
-										 AccessShareLock, true);
+	StreamTable *st = pgt_stream_argument(fcinfo, AccessShareLock, true);
 	ListCell *lc;
 	ListCell *lc2;
 

@@ -28,8 +28,11 @@ extern bool pgt_watches_all(void);
 /* Those that the current user may see, by pgt_id. */
 extern List *pgt_visible_streams(void);
 
-/* The stream table of that name; error 42501 if it is not to be seen. */
-extern StreamTable *pgt_visible_stream(text *name);
+/*
+ * The stream table that the first argument, "name text", names; error 42501 if
+ * it is not to be seen.
+ */
+extern StreamTable *pgt_visible_stream(FunctionCallInfo fcinfo);
 
 /* Who may read a relation, or owns it, may see what holds it back. */
 extern bool pgt_may_see_relation(Oid relid);

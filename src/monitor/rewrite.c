@@ -105,7 +105,7 @@ put_program(FunctionCallInfo fcinfo, const Query *query,
 Datum
 pgt_sql_explain_query_rewrite(PG_FUNCTION_ARGS)
 {
-	char *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *sql = pgt_required_text(fcinfo, 0, "query");
 	Query *query = pgt_analyze_query(sql, NIL);
 	NormalForm *form;
 	ListCell *lc;

@@ -56,8 +56,7 @@ pgt_columns_read(const NormalForm *form, Oid relid)
 Datum
 pgt_sql_list_sources(PG_FUNCTION_ARGS)
 {
-	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
-										 AccessShareLock, true);
+	StreamTable *st = pgt_stream_argument(fcinfo, AccessShareLock, true);
 	NormalForm *form = pgt_normalize(pgt_view_query(st->query_relid),
 									 pgt_relation_owner(st->relid));
 	ListCell *lc;

@@ -150,7 +150,7 @@ pgt_sql_stream_tables_info(PG_FUNCTION_ARGS)
 Datum
 pgt_sql_get_staleness(PG_FUNCTION_ARGS)
 {
-	StreamTable *st = pgt_visible_stream(PG_GETARG_TEXT_PP(0));
+	StreamTable *st = pgt_visible_stream(fcinfo);
 	int64 age = pgt_age(pgt_ages(), st);
 
 	if (age < 0)

@@ -68,9 +68,9 @@ put_difference(int node_id, TupleTableSlot *row, int64 weight, void *arg)
 Datum
 pgt_sql_verify(PG_FUNCTION_ARGS)
 {
-	StreamTable *st = pgt_stream_by_name(PG_GETARG_TEXT_PP(0),
-										 AccessShareLock, true);
+	StreamTable *st = pgt_stream_argument(fcinfo, AccessShareLock, true);
 
+	pgt_require_argument(fcinfo, 1, "repair");
 	InitMaterializedSRF(fcinfo, 0);
 	pgt_verify(st->relid, PG_GETARG_BOOL(1), put_difference, fcinfo);
 	return (Datum) 0;

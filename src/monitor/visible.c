@@ -100,9 +100,9 @@ pgt_visible_streams(void)
 }
 
 StreamTable *
-pgt_visible_stream(text *name)
+pgt_visible_stream(FunctionCallInfo fcinfo)
 {
-	StreamTable *st = pgt_stream_by_name(name, AccessShareLock, false);
+	StreamTable *st = pgt_stream_argument(fcinfo, AccessShareLock, false);
 
 	if (!pgt_may_see(st))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(st->relid));
