@@ -57,6 +57,12 @@ typedef struct Compiled
  */
 extern Compiled *pgt_compile(const StreamTable *st);
 
+/*
+ * Error 42501, with what helps, if the current user may not run a text that
+ * stands for the query of a stream table (rights.c).  Under pgt_run_as().
+ */
+extern void pgt_check_rights(const char *sql);
+
 /* Let other sessions have the plans, too, that this refresh has made. */
 extern void pgt_share_plans(const StreamTable *st, Compiled *compiled);
 

@@ -197,6 +197,7 @@ pgt_create_stream_table(const CreateRequest *request)
 	query = pgt_analyze_query(request->query, request->column_names);
 	form = pgt_normalize(query, GetUserId());
 	pgt_check_definition(request->query, form, request->mode);
+	pgt_check_select(query);
 
 	pgt_lock_with_upstream(pgt_readable_sources(form), 0, ExclusiveLock);
 	st->pgt_id = pgt_new_stream_id();

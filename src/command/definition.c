@@ -14,12 +14,14 @@
 #include "miscadmin.h"
 #include "parser/parse_node.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "pg_trickle/capture.h"
 #include "pg_trickle/command.h"
 #include "pg_trickle/compat.h"
 #include "pg_trickle/refresh.h"
+#include "pg_trickle/sql.h"
 
 /* ---- can the mode do it? ---- */
 
@@ -161,12 +163,15 @@ static void
 check_trigger_right(Oid relid)
 {
 	AclResult result = pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER);
+	char *user = GetUserNameFromId(GetUserId(), false);
 
 	if (result != ACLCHECK_OK)
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied for table %s", get_rel_name(relid)),
-				errdetail("Capturing the changes of a source needs the TRIGGER privilege on it."));
+				errdetail("Capturing the changes of a source needs the TRIGGER privilege on it."),
+				errhint("Run GRANT TRIGGER ON %s TO %s, or use refresh_mode => 'FULL', which captures no changes.",
+						pgt_relation_text(relid), quote_identifier(user)));
 }
 
 /*

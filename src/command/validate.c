@@ -185,11 +185,6 @@ show_source(Validation *v, const SourceUse *use)
 	put(v, "source", text.data, obstacle != NULL ? "WARNING" : "INFO");
 }
 
-static void
-ignore_row(TupleTableSlot *slot, int64 weight, void *arg)
-{
-}
-
 /*
  * As a refresh would do it: run the query, but for no row; an error if the
  * current user may not.
@@ -198,17 +193,15 @@ void
 pgt_check_select(const Query *query)
 {
 	RunAs before;
-	SavedPlan *plan = NULL;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT q.*, 1::pg_catalog.int8 FROM (");
+	appendStringInfoString(&sql, "SELECT q.* FROM (");
 	appendStringInfoString(&sql, pgt_query_text(query));
 	appendStringInfoString(&sql, ") q WHERE false");
 	PushActiveSnapshot(GetTransactionSnapshot());
 	before = pgt_run_as(GetUserId());
-	pgt_run_query(sql.data, &plan, true, NIL, ignore_row, NULL);
-	pgt_free_plan(plan);
+	pgt_check_rights(sql.data);
 	pgt_run_as_done(before);
 	PopActiveSnapshot();
 }
@@ -324,7 +317,7 @@ pgt_sql_validate_query(PG_FUNCTION_ARGS)
 {
 	Validation v = {
 		.result = (ReturnSetInfo *) fcinfo->resultinfo,
-		.text = text_to_cstring(PG_GETARG_TEXT_PP(0)),
+		.text = pgt_required_text(fcinfo, 0, "query"),
 		.captured = true,
 		.may_capture = true,
 	};

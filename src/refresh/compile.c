@@ -248,26 +248,6 @@ recompute_sql(const StreamTable *st, const char *condition)
 }
 
 static void
-ignore_row(TupleTableSlot *slot, int64 weight, void *arg)
-{
-}
-
-/*
- * The rights that views demand, checked as views do: a delta query reads
- * base tables, or no table at all, and would not notice a REVOKE.  Under
- * pgt_run_as_in().
- */
-static void
-check_rights(const StreamTable *st)
-{
-	SavedPlan *plan = NULL;
-
-	pgt_run_query(recompute_sql(st, " WHERE false"), &plan, true, NIL,
-				  ignore_row, NULL);
-	pgt_free_plan(plan);
-}
-
-static void
 collect_relids(const StreamTable *st, Compiled *compiled, List *node_states)
 {
 	ListCell *lc;
@@ -403,7 +383,12 @@ build(const StreamTable *st)
 	node_states = pgt_node_states(st->pgt_id);
 	compiled->recompute_sql = recompute_sql(st, "");
 	collect_relids(st, compiled, node_states);
-	check_rights(st);
+
+	/*
+	 * The rights that views demand, checked as views do: a delta query reads
+	 * base tables, or no table at all, and would not notice a REVOKE.
+	 */
+	pgt_check_rights(recompute_sql(st, " WHERE false"));
 	if (st->mode != MODE_FULL && compiled->form->obstacle.kind == OBSTACLE_NONE)
 		compiled->program = pgt_program_build(compiled->form, node_states,
 											  memory);
