@@ -52,6 +52,9 @@ typedef struct Obstacle
 	char *construct; /* e.g. "LEFT JOIN", "now()" */
 	char *detail;	 /* a sentence; or NULL */
 	int location;	 /* in the query text, -1 unknown */
+	Oid named;		 /* view, or table, by which the text leads to it;
+								 * or InvalidOid */
+	Oid view;		 /* innermost view that it is part of; or InvalidOid */
 } Obstacle;
 
 /* One aggregate of a node. */
@@ -125,6 +128,12 @@ extern Query *pgt_analyze_query(const char *text, List *column_names);
  * Errors: 42601.
  */
 extern List *pgt_named_relations(const char *text);
+
+/*
+ * Where the text first names a relation, its names being looked up under the
+ * current search_path: an offset in bytes, -1 if nowhere.
+ */
+extern int pgt_name_location(const char *text, Oid relid);
 
 /*
  * Create the view that holds the query of a stream table: schema

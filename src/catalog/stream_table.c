@@ -102,7 +102,7 @@ pgt_parse_mode(const char *name)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("refresh mode \"IMMEDIATE\" is not available yet"),
-				errhint("Use refresh_mode => 'AUTO' and refresh on demand."));
+				errhint("Use refresh_mode => 'AUTO' with schedule => '0s', to have it refreshed after each commit, or write_and_refresh() to refresh within a transaction."));
 	if (mode < 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -10,7 +10,6 @@
 
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "parser/parse_node.h"
 #include "storage/lmgr.h"
@@ -25,13 +24,38 @@
 
 /* ---- can the mode do it? ---- */
 
+/*
+ * For ereport(): where the obstacle is in the query "text", which is shown; if
+ * that is within a view, where the view is named.
+ */
 static int
-position_in(const char *text, int location)
+obstacle_position(const char *text, const Obstacle *obstacle)
 {
-	if (location < 0)
-		return 0;
+	int location = obstacle->location;
 
-	return pg_mbstrlen_with_len(text, location) + 1;
+	if (location < 0 && OidIsValid(obstacle->named))
+		location = pgt_name_location(text, obstacle->named);
+	internalerrquery(text);
+	return pgt_query_errposition(text, location);
+}
+
+/* As opposed to TABLESAMPLE and conversions: the names have parentheses. */
+static bool
+is_function(const Obstacle *obstacle)
+{
+	return strchr(obstacle->construct, '(') != NULL;
+}
+
+/* TABLESAMPLE, and conversions of types of users. */
+static void
+refuse_undefined(const char *text, const Obstacle *obstacle)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("cannot maintain a query with %s", obstacle->construct),
+			errdetail_internal("%s", obstacle->detail),
+			errhint("Create the stream table with refresh_mode => 'FULL'."),
+			obstacle_position(text, obstacle));
 }
 
 static void
@@ -41,10 +65,12 @@ refuse_volatile(const char *text, const Obstacle *obstacle)
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			errmsg("cannot maintain a query that calls the volatile function %s",
 				   obstacle->construct),
-			errdetail("Its result has no defined answer between two computations."),
+			OidIsValid(obstacle->view) ?
+				errdetail("Its result has no defined answer between two computations. It is part of view \"%s\".",
+						  get_rel_name(obstacle->view)) :
+				errdetail("Its result has no defined answer between two computations."),
 			errhint("Create the stream table with refresh_mode => 'FULL'; or, if the function is yours and its answer depends on its arguments only, declare it IMMUTABLE."),
-			internalerrquery(text),
-			internalerrposition(position_in(text, obstacle->location)));
+			obstacle_position(text, obstacle));
 }
 
 static char *
@@ -66,8 +92,7 @@ refuse_differential(const char *text, const Obstacle *obstacle)
 			errmsg("cannot maintain this query in refresh mode DIFFERENTIAL"),
 			errdetail_internal("%s", obstacle_detail(obstacle)),
 			errhint("Create the stream table with refresh_mode => 'AUTO', which recomputes it."),
-			internalerrquery(text),
-			internalerrposition(position_in(text, obstacle->location)));
+			obstacle_position(text, obstacle));
 }
 
 /* A source whose changes cannot be captured is an obstacle too. */
@@ -123,7 +148,11 @@ pgt_check_definition(const char *text, const NormalForm *form,
 	if (mode == MODE_FULL)
 		return;
 	if (form->obstacle.kind == OBSTACLE_VOLATILE)
-		refuse_volatile(text, &form->obstacle);
+	{
+		if (is_function(&form->obstacle))
+			refuse_volatile(text, &form->obstacle);
+		refuse_undefined(text, &form->obstacle);
+	}
 	if (mode != MODE_DIFFERENTIAL)
 		return;
 	if (form->obstacle.kind != OBSTACLE_NONE)

@@ -24,6 +24,7 @@
 
 #include "access/table.h"
 #include "catalog/catalog.h"
+#include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -49,7 +50,6 @@
 typedef struct Analysis
 {
 	const char *text;
-	Node *raw; /* the raw parse tree, for positions */
 } Analysis;
 
 /*
@@ -172,6 +172,35 @@ rename_columns(Query *query, List *names)
 				errmsg("too many column names were specified"));
 }
 
+/* A column of the query becomes one of a table. */
+static void
+check_column(const TargetEntry *tle, const Analysis *analysis)
+{
+	Oid type = exprType((Node *) tle->expr);
+	int location = exprLocation((Node *) tle->expr);
+
+	if (get_typtype(type) == TYPTYPE_PSEUDO)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				errmsg("column \"%s\" has pseudo-type %s", tle->resname,
+					   format_type_be(type)),
+				errhint("Cast it to a type that a table can have."),
+				position(analysis->text, location));
+	if (tle->resname == NULL || tle->resname[0] == '\0')
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_NAME),
+				errmsg("column %d of the query has no name", tle->resno),
+				position(analysis->text, location));
+	if (SystemAttributeByName(tle->resname) != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_DUPLICATE_COLUMN),
+				errmsg("column name \"%s\" conflicts with a system column name",
+					   tle->resname),
+				errdetail("Every table has a system column of this name."),
+				errhint("Give the column another name with AS."),
+				position(analysis->text, location));
+}
+
 /*
  * The columns become columns of a table: they need names that differ.
  */
@@ -185,23 +214,11 @@ check_columns(const Query *query, const Analysis *analysis)
 	foreach (a, query->targetList)
 	{
 		TargetEntry *tle = lfirst(a);
-		int location = exprLocation((Node *) tle->expr);
 
 		if (tle->resjunk)
 			continue;
 		ncolumns++;
-		if (get_typtype(exprType((Node *) tle->expr)) == TYPTYPE_PSEUDO)
-			ereport(ERROR,
-					errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-					errmsg("column \"%s\" has pseudo-type %s", tle->resname,
-						   format_type_be(exprType((Node *) tle->expr))),
-					errhint("Cast it to a type that a table can have."),
-					position(analysis->text, location));
-		if (tle->resname == NULL || tle->resname[0] == '\0')
-			ereport(ERROR,
-					errcode(ERRCODE_INVALID_NAME),
-					errmsg("column %d of the query has no name", tle->resno),
-					position(analysis->text, location));
+		check_column(tle, analysis);
 
 		foreach (b, query->targetList)
 		{
@@ -215,14 +232,17 @@ check_columns(const Query *query, const Analysis *analysis)
 						errmsg("column name \"%s\" appears more than once in the query",
 							   tle->resname),
 						errhint("Give one of the columns another name with AS."),
-						position(analysis->text, location));
+						position(analysis->text,
+								 exprLocation((Node *) tle->expr)));
 		}
 	}
 
 	if (ncolumns == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-				errmsg("query of a stream table must have at least one column"));
+				errmsg("query of a stream table must have at least one column"),
+				errdetail("The columns of a stream table are those of its query."),
+				errhint("Select at least one column or expression."));
 }
 
 /* Is the next word of the text this one, in any case? */
@@ -305,42 +325,34 @@ check_reads_only_walker(Node *node, void *analysis)
 							 analysis, 0);
 }
 
-/* ---- relations that a stream table must not read ---- */
+/* ---- IN ---- */
 
-typedef struct RelationLocation
-{
-	Oid relid;
-	int location;
-} RelationLocation;
-
+/*
+ * Let an IN be known from "= ANY", which the server makes of it, for as long as
+ * the text is at hand: as in a raw parse tree, it has no operator.
+ */
 static bool
-relation_location_walker(Node *node, RelationLocation *sought)
+mark_in_walker(Node *node, void *text)
 {
+	SubLink *sublink = (SubLink *) node;
+
 	if (node == NULL)
 		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, mark_in_walker, text, 0);
 
-	if (IsA(node, RangeVar))
+	if (IsA(node, SubLink) && sublink->subLinkType == ANY_SUBLINK &&
+		sublink->location >= 0)
 	{
-		RangeVar *rv = (RangeVar *) node;
+		const char *word = (const char *) text + sublink->location;
 
-		if (RangeVarGetRelid(rv, NoLock, true) != sought->relid)
-			return false;
-		sought->location = rv->location;
-		return true;
+		if (starts_with(word, "in") || starts_with(word, "not"))
+			sublink->operName = NIL;
 	}
-
-	return raw_expression_tree_walker(node, relation_location_walker, sought);
+	return expression_tree_walker(node, mark_in_walker, text);
 }
 
-/* Where the text names a relation; -1 if nowhere. */
-static int
-relation_location(const Analysis *analysis, Oid relid)
-{
-	RelationLocation sought = {.relid = relid, .location = -1};
-
-	relation_location_walker(analysis->raw, &sought);
-	return sought.location;
-}
+/* ---- relations that a stream table must not read ---- */
 
 /*
  * Raise an error if the query must not read a relation.  "named" is the
@@ -379,7 +391,8 @@ check_relation(Oid relid, Oid named, const Analysis *analysis)
 			relid == named ?
 				errdetail("%s", why) :
 				errdetail("It is part of view \"%s\".", get_rel_name(named)),
-			position(analysis->text, relation_location(analysis, named)));
+			position(analysis->text,
+					 pgt_name_location(analysis->text, named)));
 }
 
 /* Rows of a temporary child are there for one session only. */
@@ -401,7 +414,8 @@ check_children(Oid relid, Oid named, const Analysis *analysis)
 				errdetail("Other sessions cannot see the rows of \"%s\".",
 						  get_rel_name(lfirst_oid(lc))),
 				errhint("Use ONLY, or drop the child."),
-				position(analysis->text, relation_location(analysis, named)));
+				position(analysis->text,
+						 pgt_name_location(analysis->text, named)));
 	}
 }
 
@@ -504,13 +518,13 @@ pgt_analyze_query(const char *text, List *column_names)
 	error_context_stack = &context;
 
 	raw = parse_select(text);
-	analysis.raw = copyObject(raw->stmt);
 	query = parse_analyze_fixedparams(raw, text, NULL, 0, NULL);
 
 	check_reads_only_walker((Node *) query, &analysis);
 	check_relations_walker((Node *) query, &relations);
 	rename_columns(query, column_names);
 	check_columns(query, &analysis);
+	mark_in_walker((Node *) query, unconstify(char *, text));
 
 	error_context_stack = context.previous;
 	return query;

@@ -270,10 +270,10 @@ find_distinct_on(const Query *query, int variant, int *location)
 }
 
 static bool
-find_limit(const Query *query, int variant, int *location)
+find_limit(const Query *query, int option, int *location)
 {
 	*location = exprLocation(query->limitCount);
-	return query->limitCount != NULL;
+	return query->limitCount != NULL && (int) query->limitOption == option;
 }
 
 static bool
@@ -283,13 +283,23 @@ find_offset(const Query *query, int variant, int *location)
 	return query->limitOffset != NULL;
 }
 
+/* The first of that kind; plain columns may stand beside it. */
 static bool
-find_grouping_sets(const Query *query, int variant, int *location)
+find_grouping_sets(const Query *query, int kind, int *location)
 {
-	if (query->groupingSets == NIL)
-		return false;
-	*location = ((GroupingSet *) linitial(query->groupingSets))->location;
-	return true;
+	ListCell *lc;
+
+	foreach (lc, query->groupingSets)
+	{
+		GroupingSet *set = lfirst(lc);
+
+		if ((int) set->kind != kind)
+			continue;
+		*location = set->location;
+		return true;
+	}
+
+	return false;
 }
 
 static bool
@@ -334,9 +344,14 @@ static const Construct constructs[] = {
 	 "WITH queries that use each other more than once make it too large."},
 	{"window function", OBSTACLE_NO_RULE, find_window},
 	{"DISTINCT ON", OBSTACLE_NO_RULE, find_distinct_on},
-	{"LIMIT", OBSTACLE_NO_RULE, find_limit},
+	{"LIMIT", OBSTACLE_NO_RULE, find_limit, LIMIT_OPTION_COUNT},
+	{"FETCH FIRST ... WITH TIES", OBSTACLE_NO_RULE, find_limit,
+	 LIMIT_OPTION_WITH_TIES},
 	{"OFFSET", OBSTACLE_NO_RULE, find_offset},
-	{"GROUPING SETS", OBSTACLE_NO_RULE, find_grouping_sets},
+	{"ROLLUP", OBSTACLE_NO_RULE, find_grouping_sets, GROUPING_SET_ROLLUP},
+	{"CUBE", OBSTACLE_NO_RULE, find_grouping_sets, GROUPING_SET_CUBE},
+	{"GROUPING SETS", OBSTACLE_NO_RULE, find_grouping_sets,
+	 GROUPING_SET_SETS},
 	{"FOR UPDATE", OBSTACLE_NO_RULE, find_row_lock},
 	{"TABLESAMPLE", OBSTACLE_VOLATILE, find_sample, false,
 	 "Without REPEATABLE, the sample differs each time."},

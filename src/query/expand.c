@@ -26,6 +26,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
+#include "parser/parse_agg.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 
@@ -315,6 +316,26 @@ expand_views_of(Query *query, List **views)
 	}
 }
 
+/*
+ * What groups by one set only, as GROUP BY a, () does, is plain GROUP BY.  By
+ * the empty set alone there is one row, as with HAVING.
+ */
+static void
+flatten_grouping_sets(Query *query)
+{
+	List *sets = query->groupingSets == NIL ?
+					 NIL :
+					 expand_grouping_sets(query->groupingSets,
+										  query->groupDistinct, 1);
+
+	if (list_length(sets) != 1)
+		return;
+
+	query->groupingSets = NIL;
+	if (linitial(sets) == NIL && !query->hasAggs && query->havingQual == NULL)
+		query->havingQual = makeBoolConst(true, false);
+}
+
 static bool
 expand_walker(Node *node, List **views)
 {
@@ -329,6 +350,7 @@ expand_walker(Node *node, List **views)
 	check_stack_depth();
 	query = (Query *) node;
 	flatten_aliases(query);
+	flatten_grouping_sets(query);
 	pgt_compact_range_table(query);
 	pgt_drop_order(query);
 	expand_views_of(query, views);

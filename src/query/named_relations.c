@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
 
 #include "pg_trickle/normal_form.h"
@@ -99,4 +100,23 @@ pgt_named_relations(const char *text)
 
 	(void) collect_names(pgt_parse_query(text)->stmt, &search);
 	return search.names;
+}
+
+/*
+ * See normal_form.h.
+ */
+int
+pgt_name_location(const char *text, Oid relid)
+{
+	ListCell *lc;
+
+	foreach (lc, pgt_named_relations(text))
+	{
+		const RangeVar *name = lfirst(lc);
+
+		if (RangeVarGetRelid(name, NoLock, true) == relid)
+			return name->location;
+	}
+
+	return -1;
 }

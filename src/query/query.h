@@ -50,6 +50,7 @@ typedef struct Survey
 	const Query *query; /* the whole of it */
 	Oid owner;			/* who will run the query */
 	Oid view;			/* innermost view around; or InvalidOid */
+	Oid named;			/* outermost, or the table; or InvalidOid */
 	Oid reader;			/* who has to have the right to read */
 } Survey;
 

@@ -53,6 +53,8 @@ pgt_note_obstacle(Survey *survey, ObstacleKind kind, const char *construct,
 	obstacle->kind = kind;
 	obstacle->construct = pstrdup(construct);
 	obstacle->location = location;
+	obstacle->named = survey->named;
+	obstacle->view = survey->view;
 	obstacle->detail = detail ? pstrdup(detail) : NULL;
 	if (OidIsValid(survey->view))
 		obstacle->detail = psprintf("%s%sIt is part of view \"%s\".",
@@ -254,6 +256,8 @@ survey_subquery(const RangeTblEntry *rte, const Survey *survey)
 		Relation view = table_open(rte->relid, AccessShareLock);
 
 		inner.view = rte->relid;
+		if (!OidIsValid(inner.named))
+			inner.named = rte->relid;
 		inner.reader = RelationHasSecurityInvoker(view) ?
 						   survey->owner :
 						   view->rd_rel->relowner;
@@ -264,7 +268,22 @@ survey_subquery(const RangeTblEntry *rte, const Survey *survey)
 }
 
 static void
-survey_entry(Query *query, int varno, Survey *survey)
+survey_table(const RangeTblEntry *rte, Bitmapset *columns,
+			 const Survey *outer)
+{
+	Survey survey = *outer;
+
+	if (!OidIsValid(survey.named))
+		survey.named = rte->relid;
+	add_source(survey.form, rte, bms_copy(columns));
+	survey_relkind(rte, &survey);
+	survey_virtual_columns(rte->relid, columns, &survey);
+	survey_rights(rte, columns, &survey);
+	pgt_survey_table_name(rte->relid, &survey);
+}
+
+static void
+survey_entry(Query *query, int varno, const Survey *survey)
 {
 	RangeTblEntry *rte = list_nth(query->rtable, varno - 1);
 	Bitmapset *columns;
@@ -275,11 +294,7 @@ survey_entry(Query *query, int varno, Survey *survey)
 		return;
 
 	columns = user_columns(rte->relid, pgt_referenced_columns(query, varno));
-	add_source(survey->form, rte, bms_copy(columns));
-	survey_relkind(rte, survey);
-	survey_virtual_columns(rte->relid, columns, survey);
-	survey_rights(rte, columns, survey);
-	pgt_survey_table_name(rte->relid, survey);
+	survey_table(rte, columns, survey);
 }
 
 static void
@@ -301,28 +316,66 @@ survey_var(const Var *var, Survey *survey)
 						  var->location);
 }
 
-static void
-survey_sublink(const SubLink *sublink, Survey *survey)
+/*
+ * "a IN (subquery)" is "a = ANY (subquery)" to the server, and only the text
+ * that is analyzed tells which of them it is: analyze.c marks it.  What comes
+ * from a view is called IN, as the server prints it.
+ */
+static bool
+is_in(const SubLink *sublink)
+{
+	if (sublink->subLinkType != ANY_SUBLINK)
+		return false;
+	return sublink->operName == NIL ||
+		   (sublink->location < 0 &&
+			strcmp(strVal(llast(sublink->operName)), "=") == 0);
+}
+
+static const char *
+sublink_name(const SubLink *sublink)
 {
 	static const char *const names[] = {
 		[EXISTS_SUBLINK] = "EXISTS",
-		[ALL_SUBLINK] = "ALL (subquery)",
-		[ANY_SUBLINK] = "IN (subquery)",
+		[ALL_SUBLINK] = "%s ALL (subquery)",
+		[ANY_SUBLINK] = "%s ANY (subquery)",
 		[ROWCOMPARE_SUBLINK] = "row comparison with a subquery",
 		[EXPR_SUBLINK] = "scalar subquery",
 		[MULTIEXPR_SUBLINK] = "row subquery",
 		[ARRAY_SUBLINK] = "ARRAY (subquery)",
 		[CTE_SUBLINK] = "WITH",
 	};
-	const char *name = names[sublink->subLinkType];
 
-	/* IN is "= ANY" to the server */
-	if (sublink->subLinkType == ANY_SUBLINK &&
-		strcmp(strVal(llast(sublink->operName)), "=") != 0)
-		name = "ANY (subquery)";
+	if (is_in(sublink))
+		return "IN (subquery)";
+	if (sublink->subLinkType == ALL_SUBLINK ||
+		sublink->subLinkType == ANY_SUBLINK)
+		return psprintf(names[sublink->subLinkType],
+						strVal(llast(sublink->operName)));
+	return names[sublink->subLinkType];
+}
 
-	pgt_note_obstacle(survey, OBSTACLE_NO_RULE, name, NULL,
+static void
+survey_sublink(const SubLink *sublink, Survey *survey)
+{
+	pgt_note_obstacle(survey, OBSTACLE_NO_RULE, sublink_name(sublink), NULL,
 					  sublink->location);
+}
+
+/*
+ * NOT EXISTS and NOT IN are joins of their own, and known by these names.
+ * Noted before what is negated, which is as grave.
+ */
+static void
+survey_negation(const BoolExpr *expr, Survey *survey)
+{
+	const SubLink *sublink = linitial(expr->args);
+
+	if (expr->boolop != NOT_EXPR || !IsA(sublink, SubLink))
+		return;
+	if (sublink->subLinkType == EXISTS_SUBLINK || is_in(sublink))
+		pgt_note_obstacle(survey, OBSTACLE_NO_RULE,
+						  psprintf("NOT %s", sublink_name(sublink)), NULL,
+						  expr->location);
 }
 
 static bool
@@ -341,6 +394,8 @@ survey_walker(Node *node, Survey *survey)
 		survey_var((Var *) node, survey);
 	else if (IsA(node, SubLink))
 		survey_sublink((SubLink *) node, survey);
+	else if (IsA(node, BoolExpr))
+		survey_negation((BoolExpr *) node, survey);
 	else
 		pgt_survey_functions(node, survey);
 	pgt_survey_names(node, survey);

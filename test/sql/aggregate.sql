@@ -173,3 +173,22 @@ INSERT INTO sales VALUES (60, 'far', 1, NULL), (61, 'south', 2, NULL);
 SELECT trickle_test.same_as_query('sizes');
 DELETE FROM sales WHERE region = 'west' AND id > 22;
 SELECT trickle_test.same_as_query('sizes');
+
+-- GROUP BY () is one row, also over no rows and with nothing to compute; one
+-- grouping set is what its columns say.
+SELECT trickle_test.stream('of_all', 'SELECT count(*), sum(amount) FROM sales GROUP BY ()');
+SELECT trickle_test.stream('one', 'SELECT 1 AS one FROM sales GROUP BY ()');
+SELECT trickle_test.stream('none', 'SELECT 1 AS one FROM sales GROUP BY () HAVING count(*) > 1000');
+SELECT trickle_test.stream('both', $$
+	SELECT region, paid, GROUPING(paid) AS g, count(*) FROM sales
+	GROUP BY region, (), GROUPING SETS ((paid)) $$);
+INSERT INTO sales VALUES (70, 'far', 1, true), (71, 'far', 2, true);
+SELECT trickle_test.same_as_query('of_all');
+SELECT trickle_test.same_as_query('one');
+SELECT trickle_test.same_as_query('none');
+SELECT trickle_test.same_as_query('both');
+DELETE FROM sales;
+SELECT trickle_test.same_as_query('of_all');
+SELECT trickle_test.same_as_query('one');
+SELECT trickle_test.same_as_query('both');
+SELECT count, sum, (SELECT count(*) FROM one) AS one, (SELECT count(*) FROM none) AS none FROM of_all;

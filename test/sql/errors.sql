@@ -207,3 +207,83 @@ SELECT pgtrickle.drop_stream_table(NULL);
 SELECT pgtrickle.drop_stream_table('st', NULL);
 SELECT pgtrickle.resume_stream_table(NULL);
 SELECT pgtrickle.repair_stream_table(NULL);
+SELECT pgtrickle.create_stream_table('fresh', 'SELECT id FROM st', initialize => NULL);
+SELECT * FROM pgtrickle.verify_stream_table(NULL);
+SELECT * FROM pgtrickle.verify_stream_table('again', NULL);
+SELECT * FROM pgtrickle.validate_query(NULL);
+SELECT * FROM pgtrickle.get_refresh_history('again', NULL);
+SELECT pgtrickle.export_definition(NULL);
+-- So it is with all arguments of all functions, but these.
+CREATE FUNCTION state_of(sql text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE sql;
+	RAISE 'undone' USING ERRCODE = 'ZZ000';
+EXCEPTION WHEN OTHERS THEN
+	RETURN CASE SQLSTATE WHEN 'ZZ000' THEN 'accepted' ELSE SQLSTATE END;
+END $$;
+WITH argument AS (
+	SELECT p.oid, p.proname, a.name, a.number, format_type(a.type, NULL) AS type,
+		a.number > p.pronargs - p.pronargdefaults AS optional
+	FROM pg_proc p, unnest(p.proargnames[:p.pronargs], p.proargtypes::oid[])
+		WITH ORDINALITY a (name, type, number)
+	WHERE p.pronamespace = 'pgtrickle'::regnamespace AND a.name <> ''
+), valid (name, value) AS (VALUES
+	('name', '''again'''), ('query', '''SELECT id FROM st'''), ('sql', '''SELECT 1'''),
+	('stream_table_name', '''again'''), ('source', '''st'''), ('ts', 'now()'),
+	('sources', '''{st,again}'''), ('definitions', '''[]'''), ('names', '''{again}'''),
+	('params', '''{}''')
+), call AS (
+	SELECT a.proname, a.name, a.number,
+		format('SELECT * FROM pgtrickle.%I(%s)', a.proname, string_agg(
+			format('%I => %s::%s', b.name,
+				CASE WHEN b.name = a.name THEN 'NULL'
+					WHEN a.proname LIKE 'create_stream%' AND b.name = 'name' THEN '''fresh'''
+					ELSE value END, b.type), ', ' ORDER BY b.number)) AS sql
+	FROM argument a JOIN argument b ON b.oid = a.oid AND (b.name = a.name OR NOT b.optional)
+	LEFT JOIN valid ON valid.name = b.name
+	GROUP BY a.oid, a.proname, a.name, a.number
+)
+SELECT proname, string_agg(name || ': ' || state_of(sql), ', ' ORDER BY number)
+	FILTER (WHERE state_of(sql) <> '22004') AS null_means_something
+FROM call GROUP BY proname HAVING bool_or(state_of(sql) <> '22004') ORDER BY proname COLLATE "C";
+SELECT count(*) > 40 AS looked_at FROM pg_proc p
+WHERE pronamespace = 'pgtrickle'::regnamespace AND pronargs > 0;
+
+-- Who may not read or may not have captured is told so, not by what statement of ours.
+CREATE ROLE regress_errors_owner;
+CREATE SCHEMA theirs AUTHORIZATION regress_errors_owner;
+CREATE TABLE closed (id int, v int);
+CREATE VIEW of_closed AS SELECT id FROM closed;
+\set SHOW_CONTEXT errors
+SET ROLE regress_errors_owner;
+SELECT pgtrickle.create_stream_table('theirs.x', 'SELECT id FROM closed');
+SELECT pgtrickle.create_stream_table('theirs.x', 'SELECT id FROM of_closed', refresh_mode => 'FULL');
+SELECT check_name, result FROM pgtrickle.validate_query('SELECT id FROM closed') WHERE severity = 'ERROR';
+RESET ROLE;
+GRANT SELECT ON closed TO regress_errors_owner;
+SET ROLE regress_errors_owner;
+SELECT pgtrickle.create_stream_table('theirs.x', 'SELECT id FROM closed');
+SELECT pgtrickle.create_stream_table('theirs.x', 'SELECT id FROM closed', refresh_mode => 'FULL');
+RESET ROLE;
+REVOKE SELECT ON closed FROM regress_errors_owner;
+SET ROLE regress_errors_owner;
+SELECT pgtrickle.refresh_stream_table('theirs.x');
+RESET ROLE;
+DROP SCHEMA theirs CASCADE;
+DROP OWNED BY regress_errors_owner;
+DROP ROLE regress_errors_owner;
+\set SHOW_CONTEXT never
+
+-- A column cannot be called as those that every table has.
+SELECT pgtrickle.create_stream_table('x', 'SELECT id, v AS ctid FROM closed');
+-- A mode that is yet to come: what there is instead.
+SELECT pgtrickle.create_stream_table('x', 'SELECT id FROM closed', refresh_mode => 'IMMEDIATE');
+
+-- What is volatile within a view: where the view is named.
+CREATE VIEW lucky AS SELECT id, random() AS luck FROM closed;
+CREATE VIEW luckier AS SELECT id, luck + 1 AS luck FROM lucky;
+SELECT pgtrickle.create_stream_table('x', 'SELECT id, luck FROM lucky');
+SELECT pgtrickle.create_stream_table('x', 'WITH lucky AS (SELECT id FROM closed)
+	SELECT luck FROM luckier JOIN lucky USING (id)');
+-- What is no function is not called one.
+SELECT pgtrickle.create_stream_table('x', 'SELECT id FROM closed TABLESAMPLE bernoulli (50)');

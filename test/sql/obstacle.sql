@@ -36,6 +36,23 @@ SELECT check_query('SELECT id FROM r ORDER BY id LIMIT 1');
 SELECT check_query('SELECT id FROM (SELECT id FROM r OFFSET 1) q');
 SELECT check_query('SELECT a, count(*) FROM r GROUP BY ROLLUP (a)');
 SELECT check_query('SELECT id FROM r INTERSECT SELECT id FROM s');
+-- By the name that it was written with.
+SELECT check_query('SELECT id FROM r WHERE NOT EXISTS (SELECT FROM s WHERE s.id = a)');
+SELECT check_query('SELECT id FROM r WHERE a In (SELECT id FROM s)');
+SELECT check_query('SELECT id FROM r WHERE NOT (a IN (SELECT id FROM s))');
+SELECT check_query('SELECT id FROM r WHERE a = ANY (SELECT id FROM s)');
+SELECT check_query('SELECT id FROM r WHERE a <> ALL (SELECT id FROM s)');
+SELECT check_query('SELECT a, count(*) FROM r GROUP BY a, CUBE (note)');
+SELECT check_query('SELECT a, count(*) FROM r GROUP BY GROUPING SETS ((a, note), (a))');
+SELECT check_query('SELECT id FROM r ORDER BY a FETCH FIRST 2 ROWS WITH TIES');
+CREATE VIEW with_in AS SELECT id FROM r WHERE a IN (SELECT id FROM s);
+CREATE VIEW with_not_in AS SELECT id FROM r WHERE a NOT IN (SELECT id FROM s);
+SELECT check_query('SELECT id FROM with_in');
+SELECT check_query('SELECT id FROM with_not_in');
+-- One grouping set is plain GROUP BY.
+SELECT check_query('SELECT count(*) FROM r GROUP BY ()');
+SELECT check_query('SELECT a, count(*) FROM r GROUP BY a, ()');
+SELECT check_query('SELECT a, note, count(*) FROM r GROUP BY GROUPING SETS ((a, note))');
 SELECT check_query('SELECT id FROM r UNION ALL (SELECT id FROM r EXCEPT SELECT id FROM s)');
 SELECT check_query('WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3) SELECT n FROM t');
 SELECT check_query('SELECT r.id, n FROM r, LATERAL (SELECT count(*) AS n FROM s WHERE s.id = r.a) l');
@@ -52,7 +69,7 @@ SELECT check_query('SELECT * FROM with_now');
 SELECT check_query('SELECT id, my_stable(a) FROM r');
 SELECT check_query('SELECT id FROM r WHERE note = current_user');
 SELECT check_query('SELECT id FROM r WHERE note::regclass = 1');
-SELECT check_query('SELECT id, ctid FROM r');
+SELECT check_query('SELECT id, ctid AS place FROM r');
 SELECT check_query('SELECT one FROM mv');
 SELECT check_query('SELECT last_value FROM seq');
 SELECT check_query('SELECT id FROM r TABLESAMPLE bernoulli (50) REPEATABLE (1)');
@@ -83,6 +100,9 @@ FROM r é
 LEFT JOIN s ON s.id = é.id', 'manual', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('x', 'SELECT id, now() AS n FROM r', 'manual', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('x', 'SELECT at FROM with_now', 'manual', 'DIFFERENTIAL');
+
+-- What has no place in it is where the text names the table.
+SELECT pgtrickle.create_stream_table('x', 'SELECT id, one FROM r, mv', 'manual', 'DIFFERENTIAL');
 
 -- A policy that applies to the owner filters what no log shows.
 CREATE ROLE regress_obstacle;
