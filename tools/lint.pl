@@ -84,13 +84,18 @@ sub slurp
 }
 
 my $string = qr/"(?:[^"\\\n]|\\.)*"/s;
+my $character = qr/'(?:[^'\\\n]|\\.)+'/s;
+
+# Balanced, with what they hold.  Strings may hold parentheses.
+my $parens;
+$parens = qr/\((?:[^()"']|$string|$character|(??{$parens}))*\)/s;
 
 # Comments become blanks of the same shape, so that positions stay right.
 sub code
 {
 	my ($text) = @_;
 
-	$text =~ s{($string|'(?:[^'\\\n]|\\.)+')|(/\*.*?\*/|//[^\n]*)}
+	$text =~ s{($string|$character)|(/\*.*?\*/|//[^\n]*)}
 			  {$1 // ($2 =~ s/[^\n]/ /gr)}gse;
 	return $text;
 }
@@ -102,14 +107,12 @@ sub line_of
 	return 1 + (substr($text, 0, $offset) =~ tr/\n//);
 }
 
-# The calls of a function: [offset, arguments].  Strings may hold parentheses.
+# The calls of a function: [offset, arguments].
 sub calls
 {
 	my ($text, $name) = @_;
 	my @calls;
-	my $parens;
 
-	$parens = qr/\((?:[^()"']|$string|'(?:[^'\\\n]|\\.)+'|(??{$parens}))*\)/s;
 	while ($text =~ /\b(?:$name)\s*($parens)/g)
 	{
 		push @calls, [ $-[0], substr($1, 1, -1) ];
@@ -204,6 +207,9 @@ sub check_includes
 
 # -------------------------------------------------------- names and versions
 
+# By whatever macro a server tells its version.
+my $version = qr/PG_(?:MAJOR)?VERSION(?:_NUM|_STR)?|CATALOG_VERSION_NO/;
+
 sub check_versions
 {
 	for my $file (@all_c)
@@ -212,8 +218,8 @@ sub check_versions
 		my $text = code(slurp($file));
 
 		finding($file, line_of($text, $-[0]),
-			'versions', 'PG_VERSION_NUM outside include/pg_trickle/compat.h')
-		  while $text =~ /\bPG_VERSION_NUM\b/g;
+			'versions', "$1 outside include/pg_trickle/compat.h")
+		  while $text =~ /\b($version)\b/g;
 	}
 	return;
 }
@@ -363,6 +369,30 @@ sub literal
 	return $text;
 }
 
+# What a message may have without an SQLSTATE; any other level, a variable or a
+# macro, may be an error.
+my $below_error =
+  qr/DEBUG[1-5]|LOG|LOG_SERVER_ONLY|COMMERROR|INFO|NOTICE|WARNING|WARNING_CLIENT_ONLY/;
+
+# The first argument of a call, and those after it.
+sub split_arguments
+{
+	my ($arguments) = @_;
+
+	return $arguments =~ /^((?:[^(),"']|$string|$character|$parens)*),(.*)$/s
+	  ? ($1, $2)
+	  : ($arguments, '');
+}
+
+# Of "a ? b : c" both b and c count.
+sub may_be_error
+{
+	my ($level) = @_;
+
+	$level =~ s/^.*?\?//s;
+	return grep { !/^[\s()]*(?:$below_error)[\s()]*$/ } split /[?:]/, $level;
+}
+
 # One message of errmsg_plural() and the like is as good as the other.
 sub check_errors
 {
@@ -374,7 +404,7 @@ sub check_errors
 		{
 			my ($offset, $arguments) = @$call;
 
-			next unless $arguments =~ /^\s*(?:ERROR|FATAL|PANIC)\b/;
+			next unless may_be_error((split_arguments($arguments))[0]);
 			next if $arguments =~ /\berrcode(?:_for_\w+)?\s*\(/;
 			finding($file, line_of($text, $offset),
 				'errors', 'ereport without errcode');
@@ -383,6 +413,11 @@ sub check_errors
 		{
 			check_primary($file, line_of($text, $call->[0]),
 				literal($call->[1]));
+		}
+		for my $call (calls($text, 'elog'))
+		{
+			check_primary($file, line_of($text, $call->[0]),
+				literal((split_arguments($call->[1]))[1]));
 		}
 		for my $call (calls($text, 'errdetail(?:_\w+)?|errhint(?:_\w+)?'))
 		{

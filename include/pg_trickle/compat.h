@@ -330,4 +330,10 @@ pgt_attribute_is_copied(TupleDesc desc, int i)
 #define PGT_INSERT_ASSERTS_SNAPSHOT false
 #endif
 
+/*
+ * What serialize functions of aggregates write is the same within a major
+ * version only; this is its name, as text.
+ */
+#define PGT_SERIALIZED_BY PG_MAJORVERSION
+
 #endif /* PGT_COMPAT_H */

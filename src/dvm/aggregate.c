@@ -365,7 +365,7 @@ pgt_aggregate_signature(const Aggregate *agg)
 	if (facts.serialised)
 		appendStringInfo(&text, " by %s of PostgreSQL %s",
 						 format_procedure_qualified(facts.form.aggserialfn),
-						 PG_MAJORVERSION);
+						 PGT_SERIALIZED_BY);
 	return text.data;
 }
 

@@ -117,10 +117,14 @@ expect src/init.c '' <<< '#include "pg_trickle/planted_monitor.h"'
 mv "$copy/init.c.was" "$copy/src/init.c" 2> /dev/null
 lint > "$copy/before"
 
-# --- versions
-expect src/base/planted.c \
-	'src/base/planted.c:1: versions: PG_VERSION_NUM outside include/pg_trickle/compat.h' \
-	<<< '#if PG_VERSION_NUM >= 160000'
+# --- versions, by any of their macros
+macros='PG_VERSION_NUM PG_MAJORVERSION_NUM PG_VERSION PG_VERSION_STR
+	PG_MAJORVERSION CATALOG_VERSION_NO'
+expect src/base/planted.c "$(i=0
+	for macro in $macros
+	do
+		echo "src/base/planted.c:$((++i)): versions: $macro outside include/pg_trickle/compat.h"
+	done)" < <(printf '#if %s >= 160000\n' $macros)
 expect test/unit/planted.c \
 	'test/unit/planted.c:1: versions: PG_VERSION_NUM outside include/pg_trickle/compat.h' \
 	<<< '#if PG_VERSION_NUM >= 160000'
@@ -172,16 +176,23 @@ expect src/base/planted.c \
 expect src/base/planted.c '' \
 	< <(printf 'static int t[] =\n{\n'; yes '	1,' | head -90; printf '};\n')
 
-# --- errors
+# --- errors: the findings are given without the name of the planted file
 errors()
 {
-	expect src/base/planted.c "${1:+src/base/planted.c:$1}"
+	expect src/base/planted.c "$(sed '/./s!^!src/base/planted.c:!' <<< "$1")"
 }
 errors '1: errors: ereport without errcode' \
 	<<< 'ereport(ERROR, (errmsg("no (such) thing")));'
 errors '1: errors: ereport without errcode' \
 	<<< 'ereport(FATAL, errmsg("no thing, errcode is missing"));'
-errors '' <<< 'ereport(WARNING, errmsg("no thing"));'
+# A level that is a variable or a macro may be an error.
+levels=(elevel PGT_LEVEL 'level_of(a, ")", WARNING)' 'a ? NOTICE : ERROR'
+	'a ? ERROR : b ? LOG : NOTICE' '(ERROR)')
+errors "$(printf '%s: errors: ereport without errcode\n' {1..6})" \
+	< <(printf 'ereport(%s, errmsg("no thing"));\n' "${levels[@]}")
+errors '' < <(printf 'ereport(%s, errcode(X), errmsg("no thing"));\n' "${levels[@]}")
+errors '' < <(printf 'ereport(%s, errmsg("no thing"));\n' \
+	DEBUG1 LOG WARNING 'f(a, b) ? NOTICE : WARNING')
 errors '' <<< 'ereport(ERROR, errcode_for_file_access(), errmsg("no thing"));'
 errors '3: errors: a primary message begins in lower case' <<'END'
 ereport(ERROR,
@@ -191,6 +202,14 @@ END
 errors '' <<< 'ereport(ERROR, errcode(X), errmsg("SQL is one, \"%s\" another", a));'
 errors '1: errors: a primary message has no full stop' \
 	<<< 'ereport(NOTICE, errmsg("no" " thing."));'
+errors '1: errors: a primary message begins in lower case
+2: errors: a primary message has no full stop
+3: errors: "unable" says too little: see CONTRIBUTING.md on messages' <<'END'
+elog(ERROR, "No thing %u", a);
+elog(f(a, b) ? ERROR : LOG, "no thing " INT64_FORMAT ".", a);
+elog(ERROR, "unable to do that");
+END
+errors '' <<< 'elog(ERROR, "SQL has no \"%s\" here", "Thing.");'
 errors '1: errors: a primary message is one line' \
 	<<< 'ereport(NOTICE, errmsg("no\nthing"));'
 for word in unable bad illegal unknown invalid
