@@ -108,6 +108,28 @@ $publisher->safe_psql('postgres',
 	q{UPDATE items SET name = 'z' WHERE id = 1; DELETE FROM items WHERE id = 3});
 refresh_and_compare('primary key as replica identity');
 
+# Who publishes all tables publishes ours, too: that is in the way of no refresh,
+# but no subscriber has those.
+$publisher->safe_psql('postgres', 'CREATE PUBLICATION everything FOR ALL TABLES');
+is( $publisher->safe_psql(
+		'postgres', q{
+		SELECT string_agg(DISTINCT schemaname, ' ') FROM pg_publication_tables
+		WHERE pubname = 'everything'}),
+	'pgtrickle pgtrickle_changes pgtrickle_state public',
+	'all tables are all tables');
+$publisher->safe_psql('postgres',
+	q{UPDATE items SET n = n + 1; INSERT INTO items VALUES (4, 'd', 4, 4)});
+refresh_and_compare('beside a publication of all tables');
+$publisher->safe_psql('postgres', q{DELETE FROM items WHERE id = 4});
+refresh_and_compare('and with a row deleted');
+my ($status, undef, $error) = $subscriber->psql('postgres',
+	"CREATE SUBSCRIPTION everything CONNECTION '"
+	  . $publisher->connstr . ' dbname=postgres'
+	  . "' PUBLICATION everything");
+isnt($status, 0, 'which cannot be subscribed to');
+like($error, qr/schema "pgtrickle" does not exist/, 'without our tables');
+$publisher->safe_psql('postgres', 'DROP PUBLICATION everything');
+
 # On the subscriber, where they are plain tables, they can be sources.
 $subscriber->safe_psql(
 	'postgres', q{
