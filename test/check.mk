@@ -12,14 +12,14 @@
 
 TESTS  ?=
 MODE   ?= both
-SUITES ?= unit regress isolation tap tools
+SUITES ?= unit regress isolation tap tools stress-short
 export TESTS MODE KEEP JOBS VARIANT_ENV STRESS_FLAGS
 
 check_sh = +@exec env MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' tools/check.sh
 
 .PHONY: check-all check-unit check-regress check-isolation check-tap \
 	check-tools check-long check-stress check-parser fuzz mutants ubsan valgrind \
-	check-build stress bench demo lint lint-code format tidy
+	check-build bench demo lint lint-code format tidy
 
 # PGXS gives "check" a recipe that only prints a refusal.  Run that recipe with
 # a shell that does nothing, and hang our tests on the target instead.
@@ -45,7 +45,7 @@ check-tap:
 check-tools:
 	$(check_sh) tools
 
-# Hours rather than minutes: test/t_long and the stress driver.  Try
+# Minutes more: the stress driver, without and with the scheduler.  Try
 #	make check-long STRESS_FLAGS="--seed=7 --refreshes=500"
 check-long:
 	$(check_sh) long
@@ -157,10 +157,7 @@ test/parser/%.so:
 	    -Wl,-Bsymbolic -o $@ $(filter test/%.c %.o,$^) $(VARIANT_LDFLAGS)
 
 # What tools/check.sh needs built; not meant to be called by hand.
-check-build: all $(UNITS) $(PARSER_TESTS) $(PROTOCOL)
-	@:
-
-stress: $(STRESS)
+check-build: all $(UNITS) $(PARSER_TESTS) $(PROTOCOL) $(STRESS)
 	@:
 
 # The benchmark makes a server to its own measure; BENCH_FLAGS=--quick is short.

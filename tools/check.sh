@@ -1,8 +1,8 @@
 #!/bin/bash
 #
 # check.sh SUITE...
-#	Builds, then runs the suites unit, regress, isolation, tap, tools, lint and
-#	long.
+#	Builds, then runs the suites unit, regress, isolation, tap, tools, lint,
+#	stress-short, stress and long.
 #
 # Called by make (see test/check.mk), which passes MAKE, PG_CONFIG, TESTS, MODE,
 # KEEP and JOBS in the environment.  What the suites leave in the stage's out/
@@ -215,32 +215,22 @@ run_prove()
 	rm -rf "$out"/{data,tmp_check}/t_"$name"_*_data
 }
 
-# run_tap_suite SUITE FOLDER SECONDS: two files at a time.
-run_tap_suite()
+# Two files at a time.
+suite_tap()
 {
-	local suite=$1 folder=$2 limit=$3 test
+	local test
 
-	"${as_user[@]}" mkdir -p "$stage/out/$suite"
-	for test in $(selected "$stage/test/$folder"/*.pl)
+	"${as_user[@]}" mkdir -p "$stage/out/tap"
+	for test in $(selected "$stage"/test/t/*.pl)
 	do
 		while [ "$(jobs -pr | wc -l)" -ge 2 ]
 		do
 			wait -n
 		done
-		run_prove "$suite" "$folder/$test.pl" "$limit" &
+		run_prove tap "t/$test.pl" "${TAP_TIMEOUT:-900}" &
 	done
 	wait
-}
-
-suite_tap()
-{
-	run_tap_suite tap t "${TAP_TIMEOUT:-900}"
 	grep -q '^[^ ]* *tap ' "$stage/results" || result FAILED tap '(no tests)'
-}
-
-suite_tap_long()
-{
-	run_tap_suite tap-long t_long 36000
 }
 
 # The stress driver with the scheduler crashes its server, so it has its own.
@@ -248,7 +238,6 @@ suite_automatic()
 {
 	local out=$stage/out/automatic
 
-	[ -f "$stage/test/stress/stress" ] || return
 	"${as_user[@]}" mkdir -p "$out"
 	if (cd "$out" && "${as_user[@]}" $VARIANT_ENV TMPDIR="$stage/run" \
 		"$stage/test/stress/stress" --bindir="$bin" --log="$out/server.log" \
@@ -260,33 +249,56 @@ suite_automatic()
 	fi
 }
 
-# The stress driver gets a running server by libpq's usual variables.
-suite_stress()
+# stress_driver SUITE SECONDS FLAG...
+#	The stress driver gets a running server by libpq's usual variables.
+stress_driver()
 {
-	local log=$stage/out/stress/stress.log
+	local suite=$1 limit=$2
 
-	[ -f "$stage/test/stress/stress" ] || return
-	"${as_user[@]}" mkdir -p "$stage/out/stress"
-	if ! start_cluster stress preload
-	then
-		result FAILED stress '(the server did not start)' \
-			"$stage/out/stress/server.log"
-		return
-	fi
-	if (cd "$stage/out/stress" && "${as_user[@]}" $VARIANT_ENV \
-		PGHOST="$stage/run/stress" PGPORT=5432 PGUSER=postgres \
-		PGDATABASE=postgres "$stage/test/stress/stress" ${STRESS_FLAGS:-}) \
-		2>&1 | tee "$log"
-	then
-		result ok stress stress
-	else
-		result FAILED stress stress
-	fi
-	stop_cluster stress
+	shift 2
+	(cd "$stage/out/$suite" && "${as_user[@]}" $VARIANT_ENV \
+		PGHOST="$stage/run/$suite" PGPORT=5432 PGUSER=postgres \
+		PGDATABASE=postgres timeout "$limit" "$stage/test/stress/stress" "$@") 2>&1
 }
 
-# The tests of the tools run in the tree, as whoever runs this.  Exit status 77
-# says that the system lacks what the test needs.
+# run_stress SUITE SECONDS FLAG...
+run_stress()
+{
+	local suite=$1 log=$stage/out/$1/stress.log start=$SECONDS
+
+	"${as_user[@]}" mkdir -p "$stage/out/$suite"
+	if ! start_cluster "$suite" preload
+	then
+		result FAILED "$suite" '(the server did not start)' \
+			"$stage/out/$suite/server.log"
+		return
+	fi
+	# Who asks for a long one wants to watch it.
+	if stress_driver "$@" |
+		if [ "$suite" = stress ]; then tee "$log"; else cat > "$log"; fi
+	then
+		result ok "$suite" "stress ($((SECONDS - start)) s)"
+	else
+		result FAILED "$suite" "stress ($((SECONDS - start)) s)" "$log"
+	fi
+	stop_cluster "$suite"
+}
+
+suite_stress()
+{
+	run_stress stress 0 ${STRESS_FLAGS:-}
+}
+
+# Some seconds of it, too few to demand a coverage.  The seed is fixed: what
+# fails is to fail again, and new ones are for long runs.
+suite_stress_short()
+{
+	run_stress stress-short "$TEST_TIMEOUT" --seed=1 --refreshes=300 --no-coverage
+}
+
+# The tests of the tools run in the tree, as whoever runs this, and call make:
+# what this make was told is not for those.  Exit status 77 says that the system
+# lacks what the test needs.
 suite_tools()
 {
 	local test log status
@@ -296,7 +308,7 @@ suite_tools()
 	do
 		log=$stage/out/tools/$test.log
 		(cd "$tree" && env -u TESTS -u MODE -u KEEP -u JOBS -u SUITES \
-			PG_CONFIG="$PG_CONFIG" MAKE="$MAKE" \
+			-u STRESS_FLAGS -u MAKEFLAGS PG_CONFIG="$PG_CONFIG" MAKE="$MAKE" \
 			timeout 900 bash "tools/test/$test.sh") > "$log" 2>&1
 		status=$?
 		case $status in
@@ -344,7 +356,8 @@ plan()
 				do
 					runs+=("$suite:$mode")
 				done ;;
-			long) runs+=(tap_long: stress: automatic:) ;;
+			long) runs+=(stress: automatic:) ;;
+			stress-short) runs+=(stress_short:) ;;
 			stress)
 				case $STRESS_FLAGS in
 					*--automatic*) runs+=(automatic:) ;;
@@ -412,7 +425,7 @@ verdict()
 
 plan "$@"
 make_stage
-build check-build $([[ "$*" == *long* || "$*" == *stress* ]] && echo stress)
+build check-build
 make_installation
 copy_folder test
 for folder in docs demo monitoring	# test/t runs what they show

@@ -55,8 +55,7 @@ copy_tree()
 
 build()
 {
-	make -s -C "$1" -j"$(nproc)" with_llvm=no all check-build stress \
-		> "$1.log" 2>&1
+	make -s -C "$1" -j"$(nproc)" with_llvm=no all check-build > "$1.log" 2>&1
 }
 
 # run_test FOLDER SUITE ARGUMENTS...

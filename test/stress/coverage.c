@@ -42,7 +42,7 @@ static const Demand demands[] = {
 	{"refreshes rolled back", &coverage.undone, 100, 0},
 	{"logs read under an old snapshot", &coverage.old_logs, 20, 0},
 	{"verifications by the server", &coverage.verifications, 100, 0},
-	{"comparisons with recomputation", &coverage.comparisons, 2500, 0},
+	{"comparisons with recomputation", &coverage.comparisons, 4000, 0},
 };
 
 /* With the scheduler, in a minute. */

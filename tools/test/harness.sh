@@ -159,6 +159,20 @@ expect_run 2 check-unit 'FAILED unit test_bad: case_of_bad' \
 	'ok unit test_good: case_of_good'
 expect_run 2 'check SUITES=unit' 'FAILED unit test_bad: case_of_bad'
 
+# The stress driver: none, one that finds a difference, one that hangs.
+expect_run 2 check-long 'FAILED stress ' 'FAILED stress automatic'
+mkdir "$copy/test/stress"
+stress()
+{
+	printf '#include <unistd.h>\nint\nmain(int argc, char **argv)\n{\n\t%s;\n}\n' \
+		"$1" > "$copy/test/stress/stress.c"
+}
+stress 'return argc < 4'
+expect_run 0 'check SUITES=stress-short' 'ok stress-short stress'
+expect_run 2 check-stress 'FAILED stress stress'
+stress 'sleep(1000)'
+expect_run 2 'check SUITES=stress-short' 'FAILED stress-short stress'
+
 # A test whose output is right in spite of a crash.
 rm "$copy"/test/sql/{bad,hang}.sql
 printf '%s\n' 'CREATE EXTENSION pg_trickle;' \
