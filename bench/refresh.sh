@@ -181,8 +181,8 @@ close_old_snapshot()
 	wait $! 2> /dev/null || :
 }
 
-# refresh_for SECONDS ROWS: changes a random row, refreshes, and so on, as fast as
-# one client does that; prints how often.
+# refresh_for SECONDS ROWS [RATE]: changes a random row, refreshes, and so on, so
+# many times a second or as often as one client does that; prints how often.
 refresh_for()
 {
 	cat > "$stage/one_row.sql" <<-END
@@ -190,27 +190,40 @@ refresh_for()
 		$(change "$2" 1);
 		$refresh_statement;
 	END
-	"$bin/pgbench" -n -T "$1" -f "$stage/one_row.sql" 2>> "$stage/pgbench.log" |
+	"$bin/pgbench" -n -T "$1" ${3:+-R "$3"} -f "$stage/one_row.sql" \
+		2>> "$stage/pgbench.log" |
 		sed -n 's/^number of transactions actually processed: //p'
 }
 
-# A snapshot that stays open keeps every dead row version and every log segment
-# alive: what was changed since it was taken is there still.
-measure_snapshot()
+# report_snapshot ROWS NEW REFRESHES BUDGET: what one takes now, against NEW, the
+# time when the snapshot was new.
+report_snapshot()
 {
-	local young old refreshes age
+	local age time
 
-	open_old_snapshot
-	young=$(timed_sql 300 "$(change "$1" 1)" "$refresh_statement" | median)
-	say "refreshes for $snapshot_seconds s beside an old snapshot"
-	refreshes=$(refresh_for "$snapshot_seconds" "$1")
 	age=$(snapshot_age)
 	[ -n "$age" ] || die 'the old snapshot is gone'
-	old=$(timed_sql 300 "$(change "$1" 1)" "$refresh_statement" | median)
-	row "aggregate over $1 rows, 1 changed, beside a snapshot that is $age s old, after $refreshes refreshes" \
-		"$old ms" "when it was new $young ms" \
-		"$(calculate "$old / $young") x" '< 1 ms, flat within 1.5 x'
+	time=$(timed_sql 300 "$(change "$1" 1)" "$refresh_statement" | median)
+	row "aggregate over $1 rows, 1 changed, beside a snapshot that is $age s old, after $3" \
+		"$time ms" "when it was new $2 ms" "$(calculate "$time / $2") x" "$4"
 	check_actions 300
+}
+
+# A snapshot that stays open keeps every dead row version and every log segment
+# alive.  So what counts is how much was changed since: first what a database
+# at work changes, then as much as one client can.
+measure_snapshot()
+{
+	local new refreshes
+
+	say "refreshes for $snapshot_seconds s beside an old snapshot"
+	open_old_snapshot
+	new=$(timed_sql 300 "$(change "$1" 1)" "$refresh_statement" | median)
+	refreshes=$(refresh_for "$snapshot_seconds" "$1" $snapshot_rate)
+	report_snapshot "$1" "$new" "$refreshes refreshes, $snapshot_rate a second" \
+		'< 1 ms, flat within 1.5 x'
+	refreshes=$(refresh_for "$snapshot_rush" "$1")
+	report_snapshot "$1" "$new" "$refreshes more in $snapshot_rush s" ''
 	close_old_snapshot
 }
 

@@ -4,9 +4,9 @@
 #		[--snapshot-seconds=N]
 #	Measures, on a server of its own, what tracking costs a writer, what a
 #	refresh costs, and what the syntax costs other statements; prints a table
-#	beside the budgets.  PART is capture, refresh, schedule or syntax.  For
-#	one measurement a snapshot stays open while refreshes go on for N seconds
-#	(600, or 10 with --quick).
+#	beside the budgets.  PART is capture, refresh, schedule or syntax.  A
+#	snapshot stays open for N seconds (600, or 10 with --quick) while single
+#	rows are changed and refreshed, which is then measured.
 #
 # Nothing is asserted: absolute times belong to a machine.  The ratios are of
 # measurements of one run.  --quick takes small sizes and few repetitions (two
@@ -39,6 +39,8 @@ source_rows='10000 1000000 10000000'
 recomputations=3
 snapshot_rows=1000000
 snapshot_seconds=600
+snapshot_rate=100
+snapshot_rush=60
 
 set_quick()
 {
@@ -51,6 +53,7 @@ set_quick()
 	source_rows='10000 100000'
 	snapshot_rows=100000
 	snapshot_seconds=10
+	snapshot_rush=5
 	set_quick_schedule
 }
 
