@@ -425,6 +425,7 @@ extern Oid pgt_create_internal_table(const char *schema, const char *name,
 extern void pgt_set_reader(Oid relid, Oid reader);
 
 extern Oid pgt_relation_owner(Oid relid);
+extern Oid pgt_owner_if_there(Oid relid); /* InvalidOid: it is not */
 
 extern void pgt_drop_internal_relation(Oid relid);
 

@@ -92,6 +92,7 @@ extern bool pgt_sources_are_recorded(const StreamTable *st,
 									 const NormalForm *form);
 extern void pgt_note_recomputation(Oid relid, const NormalForm *form,
 								   RefreshMode mode);
+extern void pgt_note_other_owners(const StreamTable *st);
 extern ColumnDef *pgt_column_definition(const TargetEntry *tle);
 
 /* What a definition consists of besides the table (parts.c). */

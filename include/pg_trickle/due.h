@@ -30,12 +30,14 @@ typedef struct DueNode
 {
 	/* ---- what it is: by the caller ---- */
 	int64 pgt_id;
+	Oid owner;
 	Schedule schedule;
 	Tier tier;
 	bool held;			   /* suspended, gated, blown fuse, paused ... */
 	bool untracked_inputs; /* its content changes without a sign: the clock,
 							* foreign tables */
-	bool atomic;		   /* diamonds that end here are refreshed as one */
+	bool atomic;		   /* what is its owner's of the diamonds that end here
+							* is refreshed as one */
 	DiamondPolicy policy;  /* of those */
 	int *upstream;		   /* the stream tables it reads, by index */
 	int nupstream;

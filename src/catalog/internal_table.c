@@ -38,18 +38,32 @@
 #include "pg_trickle/compat.h"
 
 /*
- * The owner of a relation; an internal error if it does not exist.
+ * The owner of a relation; InvalidOid if it does not exist.
  */
 Oid
-pgt_relation_owner(Oid relid)
+pgt_owner_if_there(Oid relid)
 {
 	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid owner;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
+		return InvalidOid;
+
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * The owner of a relation; an internal error if it does not exist.
+ */
+Oid
+pgt_relation_owner(Oid relid)
+{
+	Oid owner = pgt_owner_if_there(relid);
+
+	if (!OidIsValid(owner))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
 	return owner;
 }
 

@@ -195,6 +195,8 @@ pgt_alter_stream_table(Oid relid, const AlterRequest *request)
 	if (request->status != NULL)
 		set_status(st, *request->status);
 	set_options(st, request);
+	if (request->diamond_consistency != NULL || request->query != NULL)
+		pgt_note_other_owners(st);
 
 	/* One that never had rows gets its first by a refresh, as before. */
 	if (consequences.refill && st->frontier != NULL)

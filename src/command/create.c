@@ -216,6 +216,7 @@ pgt_create_stream_table(const CreateRequest *request)
 	pgt_lock_stream(st->pgt_id, ExclusiveLock);
 	(void) pgt_compile(st); /* checks rights, and that it can be done */
 	pgt_note_recomputation(st->relid, form, st->mode);
+	pgt_note_other_owners(st);
 	if (request->initialize)
 		(void) pgt_refresh(st->relid, &(RefreshRequest){
 										  .initiated_by = "CREATE",

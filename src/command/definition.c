@@ -19,6 +19,7 @@
 #include "pg_trickle/capture.h"
 #include "pg_trickle/command.h"
 #include "pg_trickle/compat.h"
+#include "pg_trickle/control.h"
 #include "pg_trickle/refresh.h"
 #include "pg_trickle/sql.h"
 
@@ -135,6 +136,58 @@ pgt_note_recomputation(Oid relid, const NormalForm *form, RefreshMode mode)
 				errmsg("stream table \"%s\" will be recomputed as a whole whenever a source has changed",
 					   get_rel_name(relid)),
 			errdetail_internal("%s", obstacle_detail(obstacle)));
+}
+
+/*
+ * A stream table of another owner that it reads, perhaps by way of others of
+ * its own; what is behind that is not to be told.
+ */
+static Oid
+first_of_others(const StreamTable *st)
+{
+	Oid owner = pgt_relation_owner(st->relid);
+	List *own = list_make1_oid(st->relid);
+	ListCell *lc;
+	ListCell *lc2;
+
+	foreach (lc, own)
+	{
+		int64 pgt_id = pgt_lookup_stream(lfirst_oid(lc), false)->pgt_id;
+
+		foreach (lc2, pgt_direct_dependencies(pgt_id))
+		{
+			Oid read = lfirst_oid(lc2);
+
+			if (!pgt_is_stream_table(read))
+				continue;
+			if (pgt_relation_owner(read) != owner)
+				return read;
+			own = list_append_unique_oid(own, read);
+		}
+	}
+
+	return InvalidOid;
+}
+
+/*
+ * Say so if diamonds that end here are to be refreshed as one, and not all of
+ * what is read can be (src/schedule/diamond.c).
+ */
+void
+pgt_note_other_owners(const StreamTable *st)
+{
+	Oid other;
+
+	if (st->options.diamond_consistency != DIAMOND_ATOMIC)
+		return;
+	other = first_of_others(st);
+	if (!OidIsValid(other))
+		return;
+
+	ereport(NOTICE,
+			errmsg("stream table \"%s\" will not be refreshed in one transaction with \"%s\"",
+				   get_rel_name(other), get_rel_name(st->relid)),
+			errdetail("Only stream tables of the same owner are refreshed as one."));
 }
 
 /*

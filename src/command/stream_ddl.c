@@ -46,6 +46,7 @@
 #include "pg_trickle/normal_form.h"
 #include "pg_trickle/run_as.h"
 #include "pg_trickle/sql.h"
+#include "pg_trickle/wake.h"
 
 PG_FUNCTION_INFO_V1(pgt_on_ddl_command_end);
 
@@ -236,6 +237,7 @@ look_at(Oid relid)
 						  AccessExclusiveLock);
 		let_states_follow(st, rel->rd_rel->relowner);
 		warn_of_missing_rights(st, rel->rd_rel->relowner);
+		pgt_wake_for(WAKE_CATALOG);
 	}
 	table_close(rel, NoLock);
 	if (pgt_apply_is_guarded(relid))
@@ -418,6 +420,7 @@ pgt_follow_owners(void)
 			let_states_follow(st, pgt_relation_owner(st->relid));
 	}
 	pgt_capture_follow_owners();
+	pgt_wake_for(WAKE_CATALOG);
 }
 
 /* A table without parents concerns no stream table; most are. */

@@ -90,6 +90,7 @@ add_node(Dag *dag, Oid relid, const char *type)
 
 	node = palloc0(sizeof(DagNode));
 	node->relid = relid;
+	node->owner = pgt_owner_if_there(relid);
 	node->name = name;
 	node->type = pstrdup(type);
 	dag->nodes = lappend(dag->nodes, node);

@@ -14,6 +14,7 @@ typedef struct DagNode
 {
 	int number; /* 1.. in the order of names */
 	Oid relid;
+	Oid owner;
 	char *name;		   /* qualified and quoted */
 	char *type;		   /* as in pgt_dependencies: STREAM_TABLE, TABLE, ... */
 	StreamTable *st;   /* NULL: it is none */

@@ -5,7 +5,8 @@
  *	  table.
  *
  * Found by the function by which the scheduler finds those that are to be
- * refreshed in one transaction, whether they are or not.
+ * refreshed in one transaction, whether they are or not.  Which ways there are
+ * depends on what the user sees, which of them are refreshed as one does not.
  *
  *-------------------------------------------------------------------------
  */
@@ -38,6 +39,9 @@ fill_node(DiamondModel *model, int i)
 	ListCell *lc;
 
 	to->pgt_id = from->st->pgt_id;
+	to->owner = from->owner;
+	to->atomic = from->st->options.diamond_consistency == DIAMOND_ATOMIC;
+	to->policy = from->st->options.diamond_policy;
 	to->upstream = palloc(sizeof(int) * (n + 1));
 	to->sources = palloc(sizeof(int64) * (n + 1));
 	foreach (lc, from->inputs)
@@ -82,19 +86,45 @@ build_model(const Dag *dag)
 	return model;
 }
 
-static void
-put_member(FunctionCallInfo fcinfo, int group, const DagNode *node,
-		   const DagNode *apex)
+static const DueNode *
+find_node(const DiamondModel *model, int64 pgt_id)
 {
-	const StreamOptions *options = &apex->st->options;
+	for (int i = 0; i < model->due.nnodes; i++)
+	{
+		if (model->due.nodes[i].pgt_id == pgt_id)
+			return &model->due.nodes[i];
+	}
+
+	return NULL;
+}
+
+/* As the scheduler has it; committed a moment ago, it may not be in "all". */
+static DiamondConsistency
+consistency(const DiamondModel *all, const DagNode *dag_node,
+			const DagNode *dag_apex)
+{
+	const DueNode *node = find_node(all, dag_node->st->pgt_id);
+	const DueNode *apex = find_node(all, dag_apex->st->pgt_id);
+
+	return node != NULL && apex != NULL && node->group >= 0 &&
+				   node->group == apex->group ?
+			   DIAMOND_ATOMIC :
+			   DIAMOND_NONE;
+}
+
+static void
+put_member(FunctionCallInfo fcinfo, int group, const DiamondModel *all,
+		   const DagNode *node, const DagNode *apex)
+{
 	AnswerRow row = {0};
 
 	pgt_add_int4(&row, group);
 	pgt_add_text(&row, node->name);
 	pgt_add_bool(&row, node == apex);
 	pgt_add_text(&row,
-				 pgt_diamond_consistency_name(options->diamond_consistency));
-	pgt_add_text(&row, pgt_diamond_policy_name(options->diamond_policy));
+				 pgt_diamond_consistency_name(consistency(all, node, apex)));
+	pgt_add_text(&row,
+				 pgt_diamond_policy_name(apex->st->options.diamond_policy));
 	pgt_put_row(fcinfo, &row);
 }
 
@@ -106,6 +136,7 @@ Datum
 pgt_sql_diamond_groups(PG_FUNCTION_ARGS)
 {
 	DiamondModel *model = build_model(pgt_visible_dag());
+	DiamondModel *all = build_model(pgt_whole_dag());
 	bool *member = palloc(sizeof(bool) * (model->due.nnodes + 1));
 	int group = 0;
 
@@ -118,10 +149,10 @@ pgt_sql_diamond_groups(PG_FUNCTION_ARGS)
 		for (int i = 0; i < model->due.nnodes; i++)
 		{
 			if (member[i])
-				put_member(fcinfo, group, model->nodes[i],
+				put_member(fcinfo, group, all, model->nodes[i],
 						   model->nodes[apex]);
 		}
-		put_member(fcinfo, group, model->nodes[apex], model->nodes[apex]);
+		put_member(fcinfo, group, all, model->nodes[apex], model->nodes[apex]);
 	}
 
 	return (Datum) 0;

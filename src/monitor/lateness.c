@@ -8,7 +8,7 @@
  *		30s				30 seconds after it was made (tiers stretch that)
  *		cron			at the next of these times
  *		calculated		when its first consumer wants it; at once, if it has
- *						no consumers
+ *						no consumers of its owner
  *		manual, frozen	never
  *
  * and not before it arrived in the stream tables that are read.  When it was
@@ -55,20 +55,24 @@ by_calendar(const Schedule *schedule, TimestampTz since)
 	return next;
 }
 
-/* When the first consumer wants it. */
+/* When the first consumer wants it; see demand() in src/schedule/due.c. */
 static TimestampTz
 for_consumers(DagNode *node, TimestampTz since)
 {
 	TimestampTz first = DT_NOEND;
+	bool only_others = true;
 	ListCell *lc;
-
-	if (node->consumers == NIL)
-		return after_period(node, 0, since);
 
 	check_stack_depth();
 	foreach (lc, node->consumers)
-		first = Min(first, own_deadline(lfirst(lc), since));
-	return first;
+	{
+		DagNode *consumer = lfirst(lc);
+
+		first = Min(first, own_deadline(consumer, since));
+		only_others &= consumer->owner != node->owner;
+	}
+
+	return only_others ? after_period(node, 0, since) : first;
 }
 
 static TimestampTz

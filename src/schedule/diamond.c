@@ -19,6 +19,11 @@
  * the first common ancestor of its consumers.  A node whose ways meet only in
  * the apex is a source of a diamond, and what lies between is a member.
  *
+ * What is refreshed as one is held as one and fails as one.  Nobody may do that
+ * to the stream tables of others by reading them, so a unit has one owner: if
+ * "all" is somebody else's, only "late" and "share" are refreshed as one.  What
+ * "all" reads is not, whoever owns it, for "all" comes between it and "share".
+ *
  * This file depends on nothing but C and palloc, so that test/unit can
  * exercise it.
  *
@@ -194,6 +199,37 @@ pgt_find_diamond(const DueModel *model, int apex, bool *member)
 
 /* ---- units ---- */
 
+/*
+ * Leave of a diamond what is refreshed with its apex: members of the same
+ * owner from which each way to the apex leads through such.
+ */
+static int
+keep_own(const DueModel *model, int apex, bool *member)
+{
+	bool *among = palloc(sizeof(bool) * model->nnodes);
+	int n = 0;
+
+	memcpy(among, member, sizeof(bool) * model->nnodes);
+	for (int place = model->nnodes - 1; place >= 0; place--)
+	{
+		int i = model->order[place];
+		const DueNode *node = &model->nodes[i];
+
+		member[i] &= node->owner == model->nodes[apex].owner;
+		for (int c = 0; c < node->nconsumers; c++)
+		{
+			int consumer = node->consumers[c];
+
+			/* What reads a member and is none does not lead to the apex. */
+			member[i] &= member[consumer] || !among[consumer];
+		}
+		n += member[i];
+	}
+
+	pfree(among);
+	return n;
+}
+
 /* All of "from" follow the leader "to". */
 static void
 follow(const DueModel *model, int *leader, int from, int to)
@@ -254,33 +290,58 @@ close_unit(const DueModel *model, int *leader, int unit)
 	pfree(before);
 }
 
-/*
- * See units.h.
- */
-void
-pgt_join_diamonds(const DueModel *model, int *leader)
+static bool
+has_one_owner(const DueModel *model, const int *leader, int unit)
 {
-	bool *member = palloc(sizeof(bool) * (model->nnodes + 1));
-
-	for (int apex = 0; apex < model->nnodes; apex++)
-	{
-		if (!model->nodes[apex].atomic ||
-			pgt_find_diamond(model, apex, member) == 0)
-			continue;
-		for (int i = 0; i < model->nnodes; i++)
-		{
-			if (member[i])
-				follow(model, leader, leader[i], leader[apex]);
-		}
-	}
-
 	for (int i = 0; i < model->nnodes; i++)
 	{
-		if (model->nodes[i].atomic)
-			close_unit(model, leader, leader[i]);
+		if (leader[i] == unit &&
+			model->nodes[i].owner != model->nodes[unit].owner)
+			return false;
+	}
+
+	return true;
+}
+
+/* Give an apex, and all that has to be refreshed with it then, one leader. */
+static void
+join(const DueModel *model, int apex, const bool *member, int *leader)
+{
+	for (int i = 0; i < model->nnodes; i++)
+	{
+		if (member[i])
+			follow(model, leader, leader[i], leader[apex]);
+	}
+	close_unit(model, leader, leader[apex]);
+}
+
+/*
+ * See units.h.  A diamond that could be one only with stream tables of others
+ * stays apart, if it is the newer one: units do not break up because somebody
+ * makes another stream table.
+ */
+void
+pgt_join_diamonds(const DueModel *model, const int *ranked, int *leader)
+{
+	bool *member = palloc(sizeof(bool) * (model->nnodes + 1));
+	int *joined = palloc(sizeof(int) * (model->nnodes + 1));
+
+	for (int r = 0; r < model->nnodes; r++)
+	{
+		int apex = ranked[r];
+
+		if (!model->nodes[apex].atomic ||
+			pgt_find_diamond(model, apex, member) == 0 ||
+			keep_own(model, apex, member) == 0)
+			continue;
+		memcpy(joined, leader, sizeof(int) * model->nnodes);
+		join(model, apex, member, joined);
+		if (has_one_owner(model, joined, joined[apex]))
+			memcpy(leader, joined, sizeof(int) * model->nnodes);
 	}
 
 	pfree(member);
+	pfree(joined);
 }
 
 /*

@@ -269,18 +269,25 @@ find_changes(DueModel *model, TimestampTz now)
 
 /* ---- upwards: when it is wanted ---- */
 
-/* When one that has no schedule of its own is wanted by those that read it. */
+/*
+ * When one that has no schedule of its own is wanted by those that read it.
+ * Others' can but make it sooner than it would be without them.
+ */
 static TimestampTz
 demand(const DueModel *model, const DueNode *node)
 {
 	TimestampTz soonest = DT_NOEND;
-
-	if (node->nconsumers == 0 || TIMESTAMP_IS_NOEND(node->change_at))
-		return node->change_at;
+	bool only_others = true;
 
 	for (int c = 0; c < node->nconsumers; c++)
-		soonest = Min(soonest, model->nodes[node->consumers[c]].due_at);
-	return Max(soonest, node->change_at);
+	{
+		const DueNode *consumer = &model->nodes[node->consumers[c]];
+
+		soonest = Min(soonest, consumer->due_at);
+		only_others &= consumer->owner != node->owner;
+	}
+
+	return only_others ? node->change_at : Max(soonest, node->change_at);
 }
 
 /* When all members that have a schedule of their own have come to it. */

@@ -258,7 +258,7 @@ pgt_prepare_model(DueModel *model, int *cycle)
 
 	model->order = palloc(sizeof(int) * (model->nnodes + 1));
 	memcpy(model->order, single, sizeof(int) * model->nnodes);
-	pgt_join_diamonds(model, leader);
+	pgt_join_diamonds(model, ranked, leader);
 	model->nunits = order_units(model, ranked, leader, leaders);
 	lay_out_units(model, leader, leaders, single);
 	pgt_set_policies(model);

@@ -7,6 +7,7 @@
  *		pgt_dependencies		upstream (stream tables) and sources
  *		pgt_change_tracking		which log tells of a source's changes
  *		pgt_control and others	what is held back (control.h)
+ *		pg_class				who owns it
  *
  * A model is read anew when the configuration changes; what the scheduler
  * knows beyond the catalog (changes, running refreshes) is taken over.  A
@@ -20,8 +21,13 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -173,11 +179,36 @@ read_inputs(const StreamTable *st, DueNode *node, StreamNode *stream,
 	}
 }
 
+/*
+ * InvalidOid: the table is gone.  Not from the cache: a commit wakes us before
+ * it tells caches that the owner is another one.
+ */
+static Oid
+read_owner(Oid relid)
+{
+	Relation classes = table_open(RelationRelationId, AccessShareLock);
+	Oid owner = InvalidOid;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(classes, ClassOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	systable_endscan(scan);
+	table_close(classes, AccessShareLock);
+	return owner;
+}
+
 static void
 read_node(const StreamTable *st, const Controls *controls, DueNode *node,
 		  StreamNode *stream)
 {
 	node->pgt_id = st->pgt_id;
+	node->owner = read_owner(st->relid);
 	node->tier = st->options.tier;
 	node->held = is_held(st, controls);
 	node->atomic = st->options.diamond_consistency == DIAMOND_ATOMIC;

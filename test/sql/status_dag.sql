@@ -171,5 +171,34 @@ SET ROLE status_monitor;
 SELECT * FROM seen();
 SELECT * FROM pgtrickle.stream_table_lineage('mine.above');
 RESET ROLE;
+
+-- Only stream tables of one owner are refreshed as one.
+GRANT SELECT, TRIGGER ON mine.st TO status_reader;
+CREATE SCHEMA theirs AUTHORIZATION status_reader;
+SET client_min_messages = notice;
+SET ROLE status_owner;
+SELECT pgtrickle.create_stream_table('mine.st2', 'SELECT a, sum(id) AS s FROM mine.secret GROUP BY a');
+GRANT SELECT, TRIGGER ON mine.st2 TO status_reader;
+SET ROLE status_reader;
+SELECT pgtrickle.create_stream_table('theirs.own', 'SELECT a, n FROM mine.st');
+SELECT pgtrickle.create_stream_table('theirs.meet', $$
+	SELECT a, o.n, b.s FROM theirs.own o JOIN mine.st2 b USING (a) $$,
+	diamond_consistency => 'atomic', diamond_schedule_policy => 'slowest');
+SELECT pgtrickle.alter_stream_table('theirs.meet', tier => 'warm');
+SELECT pgtrickle.alter_stream_table('theirs.own', diamond_consistency => 'atomic');
+-- Who reads does not see which ways lead to it.
+SELECT * FROM pgtrickle.diamond_groups();
+SET ROLE status_owner;
+SELECT * FROM pgtrickle.diamond_groups();
+SET ROLE status_monitor;
+SELECT * FROM pgtrickle.diamond_groups();
+RESET ROLE;
+ALTER TABLE theirs.own OWNER TO status_owner;
+ALTER TABLE theirs.meet OWNER TO status_owner;
+SELECT * FROM pgtrickle.diamond_groups();
+ALTER TABLE mine.st2 OWNER TO status_reader;
+SELECT * FROM pgtrickle.diamond_groups();
+
+SET client_min_messages = warning;
 DROP OWNED BY status_owner, status_reader CASCADE;
 DROP ROLE status_owner, status_reader, status_monitor, status_stranger;

@@ -247,12 +247,172 @@ merged_groups(void **state)
 	assert_int_equal(pgt_due_now(&model, now, out), 6);
 }
 
+/* ---- several owners ---- */
+
+/* A unit for each; those that have more members have these. */
+static void
+assert_unit(int node, ...)
+{
+	bool expected[MAX_NODES] = {false};
+	va_list args;
+	int i;
+
+	expected[node] = true;
+	va_start(args, node);
+	while ((i = va_arg(args, int)) >= 0)
+		expected[i] = true;
+	va_end(args);
+	for (i = 0; i < model.nnodes; i++)
+		assert_int_equal(nodes[i].unit == nodes[node].unit, expected[i]);
+}
+
+/* Reading what others own does not change when it is refreshed. */
+static void
+diamond_of_others(void **state)
+{
+	TimestampTz noon;
+
+	add_diamond("1m", "1m", "5h", DIAMOND_SLOWEST);
+	noon = now;
+	nodes[2].owner = 1;
+	prepare();
+	assert_int_equal(model.ngroups, 0);
+	change(0);
+	run_for(HOUR);
+	assert_starts(0, noon + MIN, NO_MORE);
+	assert_starts(1, noon + MIN, NO_MORE);
+
+	/* Held, failing, frozen: it is so by itself. */
+	nodes[2].held = true;
+	change(0);
+	run_for(HOUR);
+	assert_int_equal(count_starts(0), 2);
+	nodes[2].held = false;
+	fails[2] = true;
+	nodes[2].retry_at = now + DAY;
+	change(0);
+	run_for(HOUR);
+	assert_int_equal(count_starts(1), 3);
+	nodes[2].tier = TIER_FROZEN;
+	change(0);
+	run_for(HOUR);
+	assert_int_equal(count_starts(0), 4);
+	assert_int_equal(count_starts(2), 0);
+	assert_fresh(0);
+	assert_fresh(1);
+}
+
+/* What lies behind a member of others comes before it, by itself. */
+static void
+diamonds_of_several(void **state)
+{
+	/* 0 -> 1 -> 3, 0 -> 2 -> 3 */
+	begin();
+	reads(add("0s", -1), 0);
+	reads(add("0s", 0, -1), 0);
+	add("0s", 0, -1);
+	add("0s", 1, 2, -1);
+	nodes[3].atomic = true;
+	prepare();
+	assert_unit(0, 1, 2, 3, -1);
+	nodes[1].owner = 1;
+	prepare();
+	assert_unit(0, -1);
+	assert_unit(1, -1);
+	assert_unit(2, 3, -1);
+	change(0);
+	run_for(HOUR);
+	assert_fresh(3);
+	assert_idle();
+
+	/*
+	 * Each has a diamond, 0 1 -> 3 and 2 4 -> 5, that needs the other's to be
+	 * refreshed first: 1 reads 2, 4 reads 0.
+	 */
+	begin();
+	reads(add("0s", -1), 0);
+	reads(add("0s", 2, -1), 0);
+	reads(add("0s", -1), 1);
+	add("0s", 0, 1, -1);
+	reads(add("0s", 0, -1), 1);
+	add("0s", 2, 4, -1);
+	nodes[3].atomic = nodes[5].atomic = true;
+	prepare();
+	assert_int_equal(model.nunits, 1);
+	nodes[2].owner = nodes[4].owner = nodes[5].owner = 1;
+	prepare();
+	assert_unit(0, 1, 3, -1); /* the older one */
+	assert_unit(2, -1);
+	assert_unit(4, -1);
+	assert_unit(5, -1);
+	nodes[3].pgt_id = 999;
+	prepare();
+	assert_unit(2, 4, 5, -1);
+	assert_unit(0, -1);
+	change(0);
+	change(1);
+	run_for(HOUR);
+	assert_fresh(3);
+	assert_fresh(5);
+	assert_idle();
+}
+
+/* Others want it sooner, or nothing. */
+static void
+demand_of_others(void **state)
+{
+	TimestampTz noon;
+
+	begin();
+	noon = now;
+	reads(add("calculated", -1), 0);
+	nodes[add("manual", 0, -1)].owner = 1;
+	nodes[add("1h", 0, -1)].owner = 2;
+	prepare();
+	change(0);
+	run_for(MIN);
+	assert_starts(0, noon, NO_MORE);
+
+	begin();
+	reads(add("calculated", -1), 0);
+	add("1h", 0, -1);
+	nodes[add("1m", 0, -1)].owner = 2;
+	nodes[add("2h", 0, -1)].owner = 2;
+	prepare();
+	change(0);
+	run_for(30 * MIN);
+	assert_starts(0, noon + MIN, NO_MORE);
+}
+
 /* ---- many databases, by chance ---- */
 
 static int
 chance(int n)
 {
 	return (int) (random() % n);
+}
+
+/* Each has one owner, and comes after all that it reads. */
+static void
+check_units(void)
+{
+	int n = 0;
+
+	for (int u = 0; u < model.nunits; u++)
+	{
+		const DueUnit *unit = &model.units[u];
+
+		for (int i = unit->first; i < unit->first + unit->n; i++, n++)
+		{
+			const DueNode *node = &nodes[model.order[i]];
+
+			assert_int_equal(node->owner,
+							 nodes[model.order[unit->first]].owner);
+			for (int k = 0; k < node->nupstream; k++)
+				assert_true(nodes[node->upstream[k]].unit <= u);
+		}
+	}
+	assert_int_equal(n, model.nnodes);
 }
 
 static void
@@ -282,6 +442,7 @@ random_database(bool simple)
 		if (node->nupstream == 0 || chance(3) == 0)
 			reads(i, chance(MAX_BASES));
 		duration[i] = (1 + chance(chance(4) == 0 ? 3000 : 50)) * MS;
+		node->owner = chance(3) / 2;
 		if (simple)
 			continue;
 		node->tier = chance(5) == 0 ? chance(4) : TIER_HOT;
@@ -292,6 +453,7 @@ random_database(bool simple)
 		change_every[b] = chance(3) == 0 ? 0 : (1 + chance(300)) * SEC + 3 * MS;
 	workers = 1 + chance(4);
 	prepare();
+	check_units();
 	for (int u = 0; u < model.nunits; u++)
 	{
 		for (int i = 1; i < model.units[u].n; i++)
@@ -375,6 +537,18 @@ check_troubled_start(const Start *start)
 		assert_on_time(start);
 }
 
+static bool
+has_own_consumer(const DueNode *node)
+{
+	for (int c = 0; c < node->nconsumers; c++)
+	{
+		if (nodes[node->consumers[c]].owner == node->owner)
+			return true;
+	}
+
+	return false;
+}
+
 /* Will it be refreshed, if it has to? */
 static bool
 is_live(int i)
@@ -392,7 +566,7 @@ is_live(int i)
 			return false;
 		if (node->schedule.kind == SCHEDULE_CALCULATED)
 		{
-			wanted |= node->nconsumers == 0;
+			wanted |= !has_own_consumer(node);
 			for (int c = 0; c < node->nconsumers; c++)
 				wanted |= nodes[node->consumers[c]].unit != nodes[i].unit &&
 						  is_live(node->consumers[c]);
@@ -474,6 +648,9 @@ main(void)
 		cmocka_unit_test(group_as_one),
 		cmocka_unit_test(member_on_request),
 		cmocka_unit_test(merged_groups),
+		cmocka_unit_test(diamond_of_others),
+		cmocka_unit_test(diamonds_of_several),
+		cmocka_unit_test(demand_of_others),
 		cmocka_unit_test(random_lives),
 		cmocka_unit_test(random_troubles),
 	};
