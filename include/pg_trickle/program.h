@@ -59,6 +59,12 @@ typedef struct Linear
 typedef struct Program Program;
 
 /*
+ * node_width.c: the normal form of a query, as pgt_normalize(); an obstacle,
+ * too, if what a node would have to keep does not fit a table.
+ */
+extern NormalForm *pgt_form_of_query(const Query *query, Oid owner);
+
+/*
  * Build the program for a normal form without obstacle.  "node_states" is the
  * list of NodeState of the stream table (pgt_node_states()).  Everything
  * lives in a memory context of its own below "parent".

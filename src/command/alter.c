@@ -30,7 +30,7 @@ lock_definition(Oid relid, const AlterRequest *request)
 	{
 		Query *query = pgt_analyze_query(request->query,
 										 request->column_names);
-		NormalForm *form = pgt_normalize(query, pgt_relation_owner(relid));
+		NormalForm *form = pgt_form_of_query(query, pgt_relation_owner(relid));
 
 		relids = list_concat(relids, pgt_readable_sources(form));
 	}
@@ -144,7 +144,7 @@ change_definition(StreamTable *st, const AlterRequest *request)
 					   pgt_analyze_query(request->query,
 										 request->column_names) :
 					   pgt_view_query(st->query_relid);
-	NormalForm *form = pgt_normalize(query, pgt_relation_owner(st->relid));
+	NormalForm *form = pgt_form_of_query(query, pgt_relation_owner(st->relid));
 	bool new_query = request->query != NULL &&
 					 (!pgt_is_current_query(st, query) ||
 					  !pgt_sources_are_recorded(st, form));

@@ -195,7 +195,7 @@ pgt_create_stream_table(const CreateRequest *request)
 	refuse_in_script(request->name);
 
 	query = pgt_analyze_query(request->query, request->column_names);
-	form = pgt_normalize(query, GetUserId());
+	form = pgt_form_of_query(query, GetUserId());
 	pgt_check_definition(request->query, form, request->mode);
 	pgt_check_select(query);
 

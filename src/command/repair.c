@@ -143,8 +143,8 @@ repair_states(const StreamTable *st, const NormalForm *form, StringInfo report)
 static void
 repair_parts(const StreamTable *st, StringInfo report)
 {
-	NormalForm *form = pgt_normalize(pgt_view_query(st->query_relid),
-									 pgt_relation_owner(st->relid));
+	NormalForm *form = pgt_form_of_query(pgt_view_query(st->query_relid),
+										 pgt_relation_owner(st->relid));
 	ListCell *lc;
 
 	repair_guards(st, report);

@@ -137,7 +137,7 @@ static void
 check_query(Validation *v)
 {
 	v->query = pgt_analyze_query(v->text, NIL);
-	v->form = pgt_normalize(v->query, GetUserId());
+	v->form = pgt_form_of_query(v->query, GetUserId());
 }
 
 static void

@@ -43,6 +43,7 @@
 
 #include "pg_trickle/capture.h"
 #include "pg_trickle/change_clock.h"
+#include "pg_trickle/program.h"
 
 #include "monitor.h"
 
@@ -318,8 +319,8 @@ changes_without_sources(const StreamTable *st)
 	if (!pgt_try_lock_query(st))
 		return true;
 
-	form = pgt_normalize(pgt_view_query(st->query_relid),
-						 pgt_relation_owner(st->relid));
+	form = pgt_form_of_query(pgt_view_query(st->query_relid),
+							 pgt_relation_owner(st->relid));
 	return form->obstacle.kind != OBSTACLE_NONE;
 }
 

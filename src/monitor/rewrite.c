@@ -111,7 +111,7 @@ pgt_sql_explain_query_rewrite(PG_FUNCTION_ARGS)
 	ListCell *lc;
 
 	pgt_check_select(query);
-	form = pgt_normalize(query, GetUserId());
+	form = pgt_form_of_query(query, GetUserId());
 
 	InitMaterializedSRF(fcinfo, 0);
 	put(fcinfo, "query", pgt_query_text(query));

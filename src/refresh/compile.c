@@ -368,7 +368,7 @@ build(const StreamTable *st)
 	compiled->target = apply_target(st);
 	compiled->owner = pgt_relation_owner(st->relid);
 	query = pgt_view_query(st->query_relid);
-	compiled->form = pgt_normalize(query, compiled->owner);
+	compiled->form = pgt_form_of_query(query, compiled->owner);
 	pgt_finish_restore(st, compiled);
 	pgt_check_readers(st, compiled);
 	compiled->tracked = pgt_needs_tracking(compiled->form, st->mode) &&

@@ -287,7 +287,7 @@ explain_query(ExplainState *es, const Statement *statement,
 
 	error_context_stack = &context;
 	query = pgt_analyze_query(part->text, create->into->colNames);
-	form = pgt_normalize(query, GetUserId());
+	form = pgt_form_of_query(query, GetUserId());
 	pgt_check_definition(part->text, form,
 						 values->has_mode ?
 							 values->mode :
