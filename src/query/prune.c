@@ -20,6 +20,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 
 #include "pg_trickle/normal_form.h"
 
@@ -134,6 +135,7 @@ prune_query(Query *query, Readers readers)
 
 	query_tree_walker(query, prune_walker, NULL,
 					  QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_JOINALIASES);
+	query->hasSubLinks &= checkExprHasSubLink((Node *) query);
 }
 
 /*

@@ -83,3 +83,9 @@ SELECT vs FROM ordered;
 SELECT columns_used FROM pgtrickle.pgt_dependencies
 WHERE pgt_id = (SELECT pgt_id FROM pgtrickle.pgt_stream_tables
 	WHERE pgt_relid = 'unused'::regclass);
+-- Nor does it stand in the way, where it has a subquery of its own.
+SELECT trickle_test.stream('no_sublink', $$
+	SELECT id FROM (SELECT id, (SELECT max(v) FROM s) AS m, EXISTS (SELECT FROM s WHERE rid = r.id) AS e
+		FROM r ORDER BY (SELECT count(*) FROM s)) q $$);
+INSERT INTO r VALUES (40, 1);
+SELECT trickle_test.same_as_query('no_sublink');
