@@ -32,6 +32,12 @@ extern char *pgt_capture_obstacle(Oid relid);
  */
 extern void pgt_capture_install(const Source *source);
 
+/*
+ * The source has got columns, under a lock that keeps others away from it and
+ * its family: log them, if somebody reads whole rows.
+ */
+extern void pgt_capture_new_columns(const Source *source);
+
 /* Let the owners of all sources, and nobody else, read the logs. */
 extern void pgt_capture_follow_owners(void);
 

@@ -309,6 +309,17 @@ pgt_attribute_is_copied(TupleDesc desc, int i)
 #define PGT_NO_TRANSACTION_TIMEOUT {"transaction_timeout", "0"},
 #endif
 
+/* The type of a collected subcommand; PG15 has another if it recurses. */
+static inline AlterTableType
+pgt_alter_table_type(const AlterTableCmd *cmd)
+{
+#if PG_VERSION_NUM < 160000
+	if (cmd->subtype == AT_AddColumnRecurse)
+		return AT_AddColumn;
+#endif
+	return cmd->subtype;
+}
+
 /*
  * How many tokens of the grammar lie between the last keyword and those that
  * stand for modes of raw_parser(): NOT_LA and its kin.

@@ -159,6 +159,13 @@ typedef struct LineageColumn
  */
 extern List *pgt_lineage(const Query *query, Oid owner);
 
+/*
+ * Does the query of a view read whole rows of the table "relid", itself or
+ * through other views?  Locks only views, and waits for nobody: of one that is
+ * being changed, the answer is true.
+ */
+extern bool pgt_view_reads_rows(Oid view_relid, Oid relid);
+
 /* The query as text, all names qualified; palloc'd. */
 extern char *pgt_query_text(const Query *query);
 

@@ -33,8 +33,9 @@ CREATE EVENT TRIGGER "!pgt_capture_ddl_start" ON ddl_command_start
 	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE')
 	EXECUTE FUNCTION pgtrickle.capture_ddl_start();
 CREATE EVENT TRIGGER "!pgt_capture_ddl_end" ON ddl_command_end
-	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'CREATE TABLE',
-				 'CREATE FOREIGN TABLE', 'CREATE SCHEMA', 'CREATE TRIGGER')
+	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER TYPE',
+				 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA',
+				 'CREATE TRIGGER')
 	EXECUTE FUNCTION pgtrickle.capture_ddl_end();
 CREATE EVENT TRIGGER "!pgt_capture_table_rewrite" ON table_rewrite
 	EXECUTE FUNCTION pgtrickle.capture_table_rewrite();

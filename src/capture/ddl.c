@@ -58,6 +58,7 @@ static void parent_lost(Oid relid, const CollectedATSubcmd *subcmd);
 static void triggers_disabled(Oid relid, const CollectedATSubcmd *subcmd);
 static void triggers_enabled(Oid relid, const CollectedATSubcmd *subcmd);
 static void trigger_enabled_always(Oid relid, const CollectedATSubcmd *subcmd);
+static void column_added(Oid relid, const CollectedATSubcmd *subcmd);
 static void column_retyped(Oid relid, const CollectedATSubcmd *subcmd);
 static void owner_changed(Oid relid, const CollectedATSubcmd *subcmd);
 
@@ -79,6 +80,7 @@ static const struct
 	{AT_EnableTrigAll, triggers_enabled},
 	{AT_EnableTrigUser, triggers_enabled},
 	{AT_EnableAlwaysTrig, trigger_enabled_always},
+	{AT_AddColumn, column_added},
 	{AT_AlterColumnType, column_retyped},
 	{AT_ChangeOwner, owner_changed},
 };
@@ -341,6 +343,50 @@ trigger_replaced(const CreateTrigStmt *stmt)
 		pgt_capture_reset(source);
 }
 
+static Oid
+table_type(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid type;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	type = ((Form_pg_class) GETSTRUCT(tuple))->reloftype;
+	ReleaseSysCache(tuple);
+	return type;
+}
+
+/* The sources whose tables are of a composite type: CREATE TABLE OF. */
+static List *
+sources_of_type(Oid type)
+{
+	List *sources = NIL;
+	ListCell *lc;
+
+	foreach (lc, pgt_all_sources())
+	{
+		Oid relid = ((Source *) lfirst(lc))->relid;
+
+		if (table_type(relid) == type)
+			sources = lappend(sources, lfirst(lc));
+	}
+
+	return sources;
+}
+
+/* Partitions and children get it, too, and tables of a type that gets it. */
+static void
+column_added(Oid relid, const CollectedATSubcmd *subcmd)
+{
+	List *sources = get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE ?
+						sources_of_type(get_rel_type_id(relid)) :
+						sources_among(pgt_family(relid, NoLock));
+	ListCell *lc;
+
+	foreach (lc, sources)
+		pgt_capture_new_columns(lfirst(lc));
+}
+
 static bool
 is_logged(const Source *source, const char *column)
 {
@@ -556,8 +602,8 @@ react(const CollectedCommand *command)
 	foreach (lc, command->d.alterTable.subcmds)
 	{
 		CollectedATSubcmd *subcmd = lfirst(lc);
-		Reaction reaction =
-			reaction_to(castNode(AlterTableCmd, subcmd->parsetree)->subtype);
+		AlterTableCmd *cmd = castNode(AlterTableCmd, subcmd->parsetree);
+		Reaction reaction = reaction_to(pgt_alter_table_type(cmd));
 
 		if (reaction != NULL)
 			reaction(command->d.alterTable.objectId, subcmd);
@@ -603,7 +649,7 @@ pgt_capture_ddl_end(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* New columns are not logged yet, and for other types see column_retyped(). */
+/* Who reads a new column recomputes; for other types see column_retyped(). */
 static bool
 is_handled_by_column(Node *parsetree)
 {

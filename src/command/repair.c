@@ -79,28 +79,47 @@ replace_log(const Source *source)
 	pgt_capture_install(new);
 }
 
+/* A log that is intact may be one of too few columns, and not be filled. */
 static void
-repair_capture(Oid relid, StringInfo report)
+repair_columns(const Source *source, const SourceUse *use, StringInfo report)
 {
-	Source *source = pgt_lookup_source(relid, true);
+	const char *name = pgt_relation_text(use->relid);
+
+	if (pgt_capture_gap(source) != NULL)
+	{
+		pgt_capture_install(source);
+		note(report, psprintf("capture of %s put back", name));
+	}
+	if (!pgt_source_covers(source, use->ncolumns, use->columns))
+	{
+		(void) pgt_track_source(use->relid, use->ncolumns, use->columns);
+		note(report, psprintf("columns of %s captured", name));
+	}
+}
+
+static void
+repair_capture(const SourceUse *use, StringInfo report)
+{
+	Source *source = pgt_lookup_source(use->relid, true);
 	bool intact;
 
 	if (source == NULL)
 		return;
 	intact = log_is_intact(source);
-	if (intact && pgt_capture_gap(source) == NULL)
+	if (intact && pgt_capture_gap(source) == NULL &&
+		pgt_source_covers(source, use->ncolumns, use->columns))
 		return;
 
-	(void) pgt_family(relid, ShareRowExclusiveLock);
+	(void) pgt_family(use->relid, ShareRowExclusiveLock);
 	pgt_capture_flush();
 	if (!intact)
 	{
 		replace_log(source);
-		note(report, psprintf("log of %s made anew", pgt_relation_text(relid)));
-		return;
+		note(report, psprintf("log of %s made anew",
+							  pgt_relation_text(use->relid)));
+		source = pgt_lookup_source(use->relid, false);
 	}
-	pgt_capture_install(source);
-	note(report, psprintf("capture of %s put back", pgt_relation_text(relid)));
+	repair_columns(source, use, report);
 }
 
 static bool
@@ -149,7 +168,13 @@ repair_parts(const StreamTable *st, StringInfo report)
 
 	repair_guards(st, report);
 	foreach (lc, form->sources)
-		repair_capture(((SourceUse *) lfirst(lc))->relid, report);
+	{
+		SourceUse use = *(SourceUse *) lfirst(lc);
+
+		if (!pgt_needs_tracking(form, st->mode))
+			use.ncolumns = 0; /* what others have captured is enough */
+		repair_capture(&use, report);
+	}
 	repair_states(st, form, report);
 	pgt_repair_history_ids();
 }

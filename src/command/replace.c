@@ -29,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "pg_trickle/capture.h"
 #include "pg_trickle/command.h"
 #include "pg_trickle/compat.h"
 #include "pg_trickle/refresh.h"
@@ -133,6 +134,7 @@ add_columns(Oid relid, List *columns)
 {
 	AlterTableStmt *stmt = makeNode(AlterTableStmt);
 	Relation rel = table_open(relid, AccessExclusiveLock);
+	Source *source;
 	ListCell *lc;
 
 	CheckTableNotInUse(rel, "ALTER STREAM TABLE");
@@ -155,6 +157,9 @@ add_columns(Oid relid, List *columns)
 	AlterTableInternal(relid, stmt->cmds, false);
 	EventTriggerAlterTableEnd();
 	CommandCounterIncrement();
+	source = pgt_lookup_source(relid, true);
+	if (source != NULL)
+		pgt_capture_new_columns(source);
 }
 
 /* ---- cycles ---- */

@@ -288,8 +288,8 @@ claimed_sources(const StreamTable *st)
 }
 
 /*
- * A source that nothing can capture (a foreign partition) is not tracked; a
- * column that was added to a source since is not, where whole rows are read.
+ * A source that nothing can capture (a foreign partition) is not tracked; nor
+ * is a column that the query came to read without our noticing.
  * Nor is one whose changes are logged for others only, who empty the log as
  * they please: the query came to read it, or to have a delta, behind our back
  * (another view, another volatility of a function).
