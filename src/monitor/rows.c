@@ -19,7 +19,7 @@
 void
 pgt_add_datum(AnswerRow *row, Datum value)
 {
-	Assert(row->ncolumns < lengthof(row->values));
+	Assert(row->ncolumns < (int) lengthof(row->values));
 	row->values[row->ncolumns++] = value;
 }
 
