@@ -62,6 +62,7 @@ extern Compiled *pgt_compile(const StreamTable *st);
  * stands for the query of a stream table (rights.c).  Under pgt_run_as().
  */
 extern void pgt_check_rights(const char *sql);
+extern void pgt_check_rights_of(const Query *query); /* analyzed */
 
 /* Let other sessions have the plans, too, that this refresh has made. */
 extern void pgt_share_plans(const StreamTable *st, Compiled *compiled);

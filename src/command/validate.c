@@ -186,22 +186,16 @@ show_source(Validation *v, const SourceUse *use)
 }
 
 /*
- * As a refresh would do it: run the query, but for no row; an error if the
- * current user may not.
+ * See command.h.
  */
 void
 pgt_check_select(const Query *query)
 {
 	RunAs before;
-	StringInfoData sql;
 
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT q.* FROM (");
-	appendStringInfoString(&sql, pgt_query_text(query));
-	appendStringInfoString(&sql, ") q WHERE false");
 	PushActiveSnapshot(GetTransactionSnapshot());
 	before = pgt_run_as(GetUserId());
-	pgt_check_rights(sql.data);
+	pgt_check_rights_of(query);
 	pgt_run_as_done(before);
 	PopActiveSnapshot();
 }

@@ -14,6 +14,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "parser/parser.h"
+#include "rewrite/rewriteHandler.h"
 #include "tcop/tcopprot.h"
 #include "utils/snapmgr.h"
 
@@ -30,12 +31,11 @@ advise(void *arg)
 	errhint("Grant the role SELECT on what the query reads, and EXECUTE on the functions that it calls.");
 }
 
+/* The text is for those who watch. */
 static void
-start_and_end(const char *sql)
+start_and_end(List *rewritten, const char *sql)
 {
-	RawStmt *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
-	List *queries = pg_analyze_and_rewrite_fixedparams(raw, sql, NULL, 0, NULL);
-	PlannedStmt *stmt = pg_plan_query(linitial_node(Query, queries), sql, 0,
+	PlannedStmt *stmt = pg_plan_query(linitial_node(Query, rewritten), sql, 0,
 									  NULL);
 	QueryDesc *desc = CreateQueryDesc(stmt, sql, GetActiveSnapshot(),
 									  InvalidSnapshot, None_Receiver, NULL,
@@ -56,8 +56,33 @@ pgt_check_rights(const char *sql)
 		.callback = advise,
 		.previous = error_context_stack,
 	};
+	RawStmt *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
 
 	error_context_stack = &context;
-	start_and_end(sql);
+	start_and_end(pg_analyze_and_rewrite_fixedparams(raw, sql, NULL, 0, NULL),
+				  sql);
+	error_context_stack = context.previous;
+}
+
+/*
+ * See refresh.h.
+ */
+void
+pgt_check_rights_of(const Query *query)
+{
+	ErrorContextCallback context = {
+		.callback = advise,
+		.previous = error_context_stack,
+	};
+	Query *copy = copyObject(unconstify(Query *, query));
+
+	/* It has places in a text that is not at hand: not for statistics. */
+	copy->queryId = 0;
+	copy->stmt_location = -1;
+	copy->stmt_len = 0;
+
+	error_context_stack = &context;
+	AcquireRewriteLocks(copy, true, false);
+	start_and_end(pg_rewrite_query(copy), "");
 	error_context_stack = context.previous;
 }
