@@ -130,6 +130,10 @@ extern List *pgt_dependents(Oid source_relid); /* of Dependency */
 extern void pgt_insert_dependency(const Dependency *dep);
 extern void pgt_delete_dependencies(int64 pgt_id);
 
+/* A stream table has come to read these columns of a table. */
+extern void pgt_widen_dependency(int64 pgt_id, Oid source_relid, int ncolumns,
+								 const AttrNumber *columns);
+
 /* ---- sources and their logs: pgt_change_tracking, pgt_log_segments ---- */
 
 typedef struct Source

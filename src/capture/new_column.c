@@ -26,10 +26,11 @@
 
 #include "family.h"
 
-/* Is the log read by somebody who reads whole rows? */
-static bool
-rows_are_read(const Source *source)
+/* Those who read whole rows from the log: a list of Dependency. */
+static List *
+row_readers(const Source *source)
 {
+	List *readers = NIL;
 	ListCell *lc;
 
 	foreach (lc, pgt_dependents(source->relid))
@@ -42,10 +43,10 @@ rows_are_read(const Source *source)
 		st = pgt_lookup_stream_by_id(dep->pgt_id, true);
 		if (st != NULL &&
 			pgt_view_reads_rows(st->query_relid, source->relid))
-			return true;
+			readers = lappend(readers, dep);
 	}
 
-	return false;
+	return readers;
 }
 
 /* All columns but those that are computed when they are read (since PG18). */
@@ -77,11 +78,17 @@ pgt_capture_new_columns(const Source *source)
 {
 	int n;
 	AttrNumber *columns;
+	List *readers;
+	ListCell *lc;
 
 	if (pgt_open_segment(source->track_id) == NULL)
 		return;
 	columns = stored_columns(source->relid, &n);
-	if (pgt_source_covers(source, n, columns) || !rows_are_read(source))
+	readers = row_readers(source);
+	foreach (lc, readers)
+		pgt_widen_dependency(((Dependency *) lfirst(lc))->pgt_id,
+							 source->relid, n, columns);
+	if (readers == NIL || pgt_source_covers(source, n, columns))
 		return;
 
 	(void) pgt_family(source->relid, ShareRowExclusiveLock);

@@ -8,8 +8,10 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
+#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 
 #include "pg_trickle/arrays.h"
 #include "pg_trickle/catalog.h"
@@ -101,4 +103,32 @@ pgt_delete_dependencies(int64 pgt_id)
 				Int64GetDatum(pgt_id));
 	pgt_delete_rows(TABLE_DEPENDENCIES, INDEX_DEPENDENCIES, 1, &key);
 	pgt_wake_for(WAKE_CATALOG);
+}
+
+/*
+ * See catalog.h.
+ */
+void
+pgt_widen_dependency(int64 pgt_id, Oid source_relid, int ncolumns,
+					 const AttrNumber *columns)
+{
+	List *dependencies = pgt_dependencies(pgt_id);
+	ListCell *lc;
+
+	pgt_delete_dependencies(pgt_id);
+	foreach (lc, dependencies)
+	{
+		Dependency *dep = lfirst(lc);
+
+		if (dep->source_relid == source_relid)
+		{
+			dep->columns = NIL;
+			for (int i = 0; i < ncolumns; i++)
+				dep->columns = lappend(dep->columns,
+									   get_attname(source_relid, columns[i],
+												   false));
+		}
+		pgt_insert_dependency(dep);
+	}
+	CommandCounterIncrement();
 }

@@ -173,6 +173,9 @@ repair_parts(const StreamTable *st, StringInfo report)
 
 		if (!pgt_needs_tracking(form, st->mode))
 			use.ncolumns = 0; /* what others have captured is enough */
+		else
+			pgt_widen_dependency(st->pgt_id, use.relid, use.ncolumns,
+								 use.columns);
 		repair_capture(&use, report);
 	}
 	repair_states(st, form, report);

@@ -42,6 +42,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "pg_trickle/catalog.h"
 #include "pg_trickle/normal_form.h"
 
 #include "query.h"
@@ -401,9 +402,9 @@ check_children(Oid relid, Oid named, const Analysis *analysis)
 {
 	ListCell *lc;
 
-	if (!has_subclass(relid))
+	if (get_rel_relkind(relid) != RELKIND_RELATION || !has_subclass(relid))
 		return;
-	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
+	foreach (lc, pgt_family(relid, AccessShareLock))
 	{
 		if (get_rel_persistence(lfirst_oid(lc)) != RELPERSISTENCE_TEMP)
 			continue;

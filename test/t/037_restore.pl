@@ -197,5 +197,25 @@ $node->safe_psql('twice', q{
 $node->safe_psql('twice', q{SELECT pgtrickle.repair_stream_table('summed')});
 is(refusal('twice', 'joined'), '', 'repair_stream_table() puts the ids of the history right');
 
+# ---- columns that came after the query, without an index to wait for ----
+
+create_database('grown');
+$node->safe_psql(
+	'grown', q{
+	CREATE EXTENSION pg_trickle;
+	CREATE TABLE bare (id int);
+	INSERT INTO bare VALUES (1);
+	SELECT pgtrickle.create_stream_table('texts', 'SELECT bare::text AS t FROM bare', 'manual');
+	SELECT pgtrickle.create_stream_table('counts', 'SELECT count(bare), sum(id) FROM bare', 'manual');
+	ALTER TABLE bare ADD COLUMN m int;
+	INSERT INTO bare VALUES (2, 2);
+	SELECT pgtrickle.refresh_stream_table(st) FROM unnest('{texts,counts}'::text[]) st;});
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$folder/dump", 'grown' ], 'grown: pg_dump');
+create_database('grown_again');
+restore('grown_again');
+$node->safe_psql('grown_again', 'INSERT INTO bare VALUES (3, 3)');
+is(refusal('grown_again', $_), '', "$_: all is there") foreach ('texts', 'counts');
+is($node->safe_psql('grown_again', 'SELECT t FROM texts ORDER BY t'), "(1,)\n(2,2)\n(3,3)", 'and right');
+
 $node->stop;
 done_testing();
